@@ -1,0 +1,55 @@
+# Two commands do everything on a machine with Python >= 3.11 and pip: `make demo`, `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+LISTS := pyproject.toml layers/relay/requirements.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo setup test test-unit test-deploy check format clean
+
+help:  ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+demo: .venv/.dev  ## an agent without push gets push: agent, relay, receiver and client on this machine
+	@$(BIN)/relay demo
+
+setup: .venv/.dev  ## make .venv with the `relay` command in it
+
+test: .venv/.test  ## run all tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+
+test-unit: .venv/.test  ## only the domain's tests: seconds
+	@$(BIN)/python -m pytest tests/unit
+
+check: .venv/.test .venv-sam/.installed  ## formatting, lint, types, import contracts, dead code, template
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy functions layers/relay/relay relay_dev tests
+	@$(BIN)/lint-imports
+	@$(BIN)/vulture
+	@PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam validate --lint
+	@PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam build
+
+format: .venv/.test  ## format and mend what can be mended
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+.venv/bin/python:
+	@echo "Setting up .venv ($$($(PYTHON) --version)); the first time this takes a minute or two."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.13 …"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv module is missing; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+
+.venv/.dev: .venv/bin/python $(LISTS)
+	@$(BIN)/python -m pip install --editable '.[dev]'
+	@touch $@
+
+.venv/.test: .venv/.dev
+	@$(BIN)/python -m pip install --editable '.[dev,test]'
+	@touch $@
+
+.venv-sam/.installed:
+	@$(PYTHON) -m venv .venv-sam
+	@.venv-sam/bin/python -m pip install 'aws-sam-cli>=1.170,<2'
+	@touch $@
+
+clean:  ## remove what was built and installed
+	@rm -rf .venv .venv-* .aws-sam .relay build

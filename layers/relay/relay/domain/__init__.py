@@ -1,0 +1,1 @@
+"""Pure decisions of the relay: stdlib and pydantic only; no clock, environment, randomness, logging or I/O."""

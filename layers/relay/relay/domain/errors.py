@@ -1,0 +1,99 @@
+"""Everything that can be answered as a protocol error.
+
+    RelayError
+    ├── ParseError                    -32700
+    ├── InvalidRequestError           -32600
+    ├── MethodNotFoundError           -32601
+    ├── InvalidParamsError            -32602  names the field
+    ├── InternalError                 -32603
+    │   ├── UpstreamUnavailableError          reason UPSTREAM_UNAVAILABLE
+    │   ├── UpstreamTimeoutError              reason UPSTREAM_TIMEOUT
+    │   └── UpstreamTooLargeError             reason UPSTREAM_ANSWER_TOO_LARGE
+    ├── TaskNotFoundError             -32001
+    ├── UnsupportedOperationError     -32004
+    ├── ContentTypeNotSupportedError  -32005
+    ├── InvalidAgentResponseError     -32006
+    ├── VersionNotSupportedError      -32009
+    └── UnauthenticatedError          HTTP 401 (the relay's own door; never JSON-RPC)
+
+Source: A2A 1.0 §5.4 and §9.5 (`reason` is the error's name in UPPER_SNAKE without "Error").
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class RelayError(Exception):
+    """What the caller is told: a sentence that says what is wrong and what to do; never a secret."""
+
+    code: ClassVar[int] = -32603
+    http_status: ClassVar[int] = 500
+    grpc_status: ClassVar[str] = "INTERNAL"
+    reason: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, message: str, *, metadata: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = dict(metadata or {})
+
+
+class ParseError(RelayError):
+    code, http_status, grpc_status, reason = -32700, 400, "INVALID_ARGUMENT", "JSON_PARSE"
+
+
+class InvalidRequestError(RelayError):
+    code, http_status, grpc_status, reason = -32600, 400, "INVALID_ARGUMENT", "INVALID_REQUEST"
+
+
+class MethodNotFoundError(RelayError):
+    code, http_status, grpc_status, reason = -32601, 404, "NOT_FOUND", "METHOD_NOT_FOUND"
+
+
+class InvalidParamsError(RelayError):
+    """`field` is the path of the offending parameter as the caller wrote it, such as `pushNotificationConfig.url`."""
+
+    code, http_status, grpc_status, reason = -32602, 400, "INVALID_ARGUMENT", "INVALID_PARAMS"
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message, metadata={"field": field})
+        self.field = field
+
+
+class InternalError(RelayError):
+    pass
+
+
+class UpstreamUnavailableError(InternalError):
+    http_status, grpc_status, reason = 502, "UNAVAILABLE", "UPSTREAM_UNAVAILABLE"
+
+
+class UpstreamTimeoutError(InternalError):
+    http_status, grpc_status, reason = 504, "DEADLINE_EXCEEDED", "UPSTREAM_TIMEOUT"
+
+
+class UpstreamTooLargeError(InternalError):
+    http_status, reason = 502, "UPSTREAM_ANSWER_TOO_LARGE"
+
+
+class TaskNotFoundError(RelayError):
+    code, http_status, grpc_status, reason = -32001, 404, "NOT_FOUND", "TASK_NOT_FOUND"
+
+
+class UnsupportedOperationError(RelayError):
+    code, http_status, grpc_status, reason = -32004, 400, "FAILED_PRECONDITION", "UNSUPPORTED_OPERATION"
+
+
+class ContentTypeNotSupportedError(RelayError):
+    code, http_status, grpc_status, reason = -32005, 400, "INVALID_ARGUMENT", "CONTENT_TYPE_NOT_SUPPORTED"
+
+
+class InvalidAgentResponseError(RelayError):
+    code, http_status, grpc_status, reason = -32006, 500, "INTERNAL", "INVALID_AGENT_RESPONSE"
+
+
+class VersionNotSupportedError(RelayError):
+    code, http_status, grpc_status, reason = -32009, 400, "FAILED_PRECONDITION", "VERSION_NOT_SUPPORTED"
+
+
+class UnauthenticatedError(RelayError):
+    http_status, grpc_status, reason = 401, "UNAUTHENTICATED", "UNAUTHENTICATED"

@@ -1,0 +1,102 @@
+"""Who a task or a push config is, and its address in the table.
+
+Parts of a key come from strangers (a task id, a config id, a tenant): each is percent-encoded, so that no part can hold the separator
+and no two keys can meet. DynamoDB: a partition key is at most 2,048 bytes, a sort key at most 1,024.
+"""
+
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+MAX_ID_LENGTH = 256  # characters of a task id or config id; as bytes, percent-encoded, they must also fit a key
+MAX_PART_BYTES = 700  # one encoded part: with its prefix and a revision's number it stays below a sort key's 1,024 bytes
+
+AGENT = "AGENT"
+WATCH = "WATCH"
+REVISION_PREFIX = "REVISION#"
+PUSH_PREFIX = "PUSH#"
+CURSOR_PREFIX = "CURSOR#"
+ATTEMPT_PREFIX = "ATTEMPT#"
+DEAD_PREFIX = "DEAD#"
+_TASK_PREFIX = "TASK"
+
+
+def encode_part(part: str) -> str:
+    """One part of a key, reversible, without `#`."""
+    return quote(part, safe="")
+
+
+def fits_key(part: str) -> bool:
+    """Whether a stranger's id can be a part of a key."""
+    return 0 < len(part) <= MAX_ID_LENGTH and len(encode_part(part)) <= MAX_PART_BYTES
+
+
+class AgentKey(NamedTuple):
+    """One upstream agent; it belongs to exactly one owner."""
+
+    owner: str
+    agent: str
+
+    @property
+    def partition(self) -> str:
+        return f"AGENTS#{encode_part(self.owner)}#{encode_part(self.agent)}"
+
+
+class TaskKey(NamedTuple):
+    """One task at one agent. `tenant` is A2A's own parameter, empty when the caller named none."""
+
+    owner: str
+    agent: str
+    tenant: str
+    task_id: str
+
+    @property
+    def partition(self) -> str:
+        return "#".join([_TASK_PREFIX, *(encode_part(part) for part in self)])
+
+    @property
+    def agent_key(self) -> AgentKey:
+        return AgentKey(self.owner, self.agent)
+
+    @classmethod
+    def from_partition(cls, partition: str) -> "TaskKey":
+        """Raises: ValueError when the partition is not a task's."""
+        prefix, *parts = partition.split("#")
+        if prefix != _TASK_PREFIX or len(parts) != len(cls._fields):
+            raise ValueError(f"not a task's partition: {partition!r}")
+        return cls(*(unquote(part) for part in parts))
+
+
+class ConfigKey(NamedTuple):
+    """One push config of one task; clients use the same config id on many tasks."""
+
+    task: TaskKey
+    config_id: str
+
+    @property
+    def push(self) -> str:
+        return PUSH_PREFIX + encode_part(self.config_id)
+
+    @property
+    def cursor(self) -> str:
+        return CURSOR_PREFIX + encode_part(self.config_id)
+
+    def attempt(self, at: str) -> str:
+        return f"{ATTEMPT_PREFIX}{encode_part(self.config_id)}#{at}"
+
+    def dead_letter(self, first: int) -> str:
+        return f"{DEAD_PREFIX}{encode_part(self.config_id)}#{first:010d}"
+
+
+def revision_sort_key(number: int) -> str:
+    """Ten digits, so that revisions sort by number."""
+    return f"{REVISION_PREFIX}{number:010d}"
+
+
+def revision_number(sort_key: str) -> int:
+    """The number in a revision's sort key."""
+    return int(sort_key.removeprefix(REVISION_PREFIX))
+
+
+def config_id_of(sort_key: str) -> str:
+    """The config id in the sort key of a `PUSH#` or `CURSOR#` item."""
+    return unquote(sort_key.split("#", 1)[1])

@@ -1,0 +1,93 @@
+"""What a client registers, and where it stands: the push config (cold) and its cursor (hot).
+
+Source: A2A 1.0 `TaskPushNotificationConfig`, A2A 0.3 `PushNotificationConfig`; design §2 rules 1 and 2.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from relay.domain.keys import ConfigKey
+from relay.domain.task import RevisionHead
+
+
+class Dialect(StrEnum):
+    """The wire form a config was registered in; it is answered and notified in it."""
+
+    A2A_V10 = "a2a-1.0"  # D1
+    A2A_V03 = "a2a-0.3"  # D2
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """`scheme` and `credentials` exactly as registered; `credentials` may be empty."""
+
+    scheme: str
+    credentials: str = field(default="", repr=False)
+
+    @property
+    def is_signing_secret(self) -> bool:
+        """Scheme HMAC-SHA256: the credentials sign and are never sent (design §7)."""
+        return self.scheme.upper() == "HMAC-SHA256"
+
+
+@dataclass(frozen=True)
+class PushConfig:
+    """A registered push config. `token` and `authentication` are secrets: encrypted at rest, never in a log (so not in `repr`)."""
+
+    key: ConfigKey
+    url: str
+    dialect: Dialect
+    token: str = field(default="", repr=False)
+    authentication: Authentication | None = field(default=None, repr=False)
+    registered_at: datetime | None = None
+
+    @property
+    def signing_secret(self) -> str:
+        """The secret of Standard Webhooks' `v1`, or empty."""
+        authentication = self.authentication
+        return authentication.credentials if authentication and authentication.is_signing_secret else ""
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a push config stands. All times are aware UTC.
+
+    `waits_for` is the number of the timer a failed attempt has sent; `behind_since` is set with it and stays until the config has caught up:
+    while it is set, a reader must look for the newest revision itself, since wake-ups for it may have been acknowledged.
+    """
+
+    key: ConfigKey
+    position: int
+    claim_token: str = ""
+    claim_until: datetime | None = None
+    waits_for: str = ""
+    due: datetime | None = None
+    attempts: int = 0
+    behind_since: datetime | None = None
+    is_failing: bool = False
+    last_outcome: str = ""
+    group: str = ""
+    resend: tuple[tuple[int, int], ...] = ()
+
+
+class Start(StrEnum):
+    """How a config came to be, which decides where its cursor starts."""
+
+    INLINE_NEW_TASK = "inline on a new task"
+    INLINE_KNOWN_TASK = "inline on a known task"
+    LATER = "later registration"
+
+
+def start_position(start: Start, newest: RevisionHead | None) -> int:
+    """The revision a new cursor stands on: everything after it is told (design §2 rule 2)."""
+    if start is Start.INLINE_NEW_TASK or newest is None:
+        return 0
+    nothing_else_may_come = newest.state.is_terminal or newest.state.is_interrupted
+    if start is Start.LATER and nothing_else_may_come:
+        return newest.number - 1
+    return newest.number
+
+
+Headers = Mapping[str, str]

@@ -1,0 +1,120 @@
+"""The messages of the two queues: small, versioned, without secrets.
+
+A wake-up says "this config (or watch) may be behind"; a timer is a delayed one with a number of its own. A reader raises on a version it
+does not know, so that the message goes back to the queue: old and new functions run side by side during a deployment.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.task import parse_timestamp
+
+VERSION = 1
+MAX_DELAY = timedelta(seconds=900)  # SQS: DelaySeconds is at most 900
+
+
+class UnknownMessageError(ValueError):
+    """A message of a version, or a shape, that this code does not know: it must go back, never be dropped."""
+
+
+@dataclass(frozen=True)
+class DeliveryWakeup:
+    """Wakes one push config. Without `revision` the reader looks for the newest itself. `timer` is empty for a plain wake-up."""
+
+    key: ConfigKey
+    revision: int | None = None
+    timer: str = ""
+    not_before: datetime | None = None
+    group: str = ""
+
+    def dump(self) -> str:
+        return _dump(
+            {"kind": "deliver", "task": list(self.key.task), "config": self.key.config_id},
+            {"revision": self.revision, "timer": self.timer, "not_before": self.not_before, "group": self.group},
+        )
+
+    @classmethod
+    def load(cls, body: str) -> "DeliveryWakeup":
+        """Raises: UnknownMessageError."""
+        found = _load(body, "deliver")
+        try:
+            return cls(
+                key=ConfigKey(TaskKey(*found["task"]), found["config"]),
+                revision=found.get("revision"),
+                timer=found.get("timer", ""),
+                not_before=parse_timestamp(found.get("not_before")),
+                group=found.get("group", ""),
+            )
+        except (KeyError, TypeError) as error:
+            raise UnknownMessageError(f"a delivery wake-up without its parts: {error}") from error
+
+
+@dataclass(frozen=True)
+class WatchWakeup:
+    """Wakes one task's watch. A plain one (no `timer`) is a hint: the next poll is due at once, unless one began after `asked_at`."""
+
+    task: TaskKey
+    asked_at: datetime | None = None
+    timer: str = ""
+    not_before: datetime | None = None
+    starts: bool = False
+
+    def dump(self) -> str:
+        return _dump(
+            {"kind": "watch", "task": list(self.task)},
+            {"asked_at": self.asked_at, "timer": self.timer, "not_before": self.not_before, "starts": self.starts},
+        )
+
+    @classmethod
+    def load(cls, body: str) -> "WatchWakeup":
+        """Raises: UnknownMessageError."""
+        found = _load(body, "watch")
+        try:
+            return cls(
+                task=TaskKey(*found["task"]),
+                asked_at=parse_timestamp(found.get("asked_at")),
+                timer=found.get("timer", ""),
+                not_before=parse_timestamp(found.get("not_before")),
+                starts=bool(found.get("starts", False)),
+            )
+        except (KeyError, TypeError) as error:
+            raise UnknownMessageError(f"a watch wake-up without its parts: {error}") from error
+
+
+Wakeup = DeliveryWakeup | WatchWakeup
+
+
+def next_hop(wakeup: Wakeup, now: datetime) -> timedelta:
+    """How long the queue shall hold it: what remains until `not_before`, at most 900 s; zero when it is due. A longer wait hops."""
+    if wakeup.not_before is None or wakeup.not_before <= now:
+        return timedelta(0)
+    return min(wakeup.not_before - now, MAX_DELAY)
+
+
+def merge(first: DeliveryWakeup, second: DeliveryWakeup) -> DeliveryWakeup:
+    """One wake-up that stands for both, of the same config: the newer revision, or none if either asks to look for itself."""
+    if first.revision is None or second.revision is None:
+        return replace(first, revision=None)
+    return first if first.revision >= second.revision else second
+
+
+def _dump(always: dict[str, Any], given: dict[str, Any]) -> str:
+    kept = {name: value for name, value in given.items() if value}
+    if moment := kept.get("not_before"):
+        kept["not_before"] = moment.isoformat()
+    if moment := kept.get("asked_at"):
+        kept["asked_at"] = moment.isoformat()
+    return json.dumps({"v": VERSION, **always, **kept}, separators=(",", ":"))
+
+
+def _load(body: str, kind: str) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError as error:
+        raise UnknownMessageError("not JSON") from error
+    if not isinstance(found, dict) or found.get("v") != VERSION or found.get("kind") != kind:
+        raise UnknownMessageError(f"not a version {VERSION} {kind} wake-up")
+    return found

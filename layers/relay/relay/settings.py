@@ -1,0 +1,74 @@
+"""Every environment variable, typed, frozen; read on the first event, never at import.
+
+The names are set for all functions in template.yaml (`Globals`), whose parameters document units and defaults.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class ClientAuthentication(StrEnum):
+    """How callers prove themselves: a relay key, AWS IAM in front of the function, or (only `relay dev`) not at all."""
+
+    RELAY_KEY = "relay-key"
+    IAM = "iam"
+    NONE = "none"
+
+
+def _comma_separated(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+_Seconds = Annotated[tuple[float, ...], BeforeValidator(_comma_separated)]
+_Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+
+
+class Settings(BaseModel):
+    """One value per environment variable, named as the field in upper case."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    table_name: str
+    bucket_name: str
+    delivery_queue_url: str
+    watch_queue_url: str
+    webhook_dead_letter_queue_url: str
+    kms_key_id: str
+    client_authentication: ClientAuthentication = ClientAuthentication.RELAY_KEY
+    relay_key_secret_arn: str = ""
+    upstream_agent_url: str = ""
+    upstream_credential_secret_arn: str = ""
+    public_url: str = ""
+    retry_schedule: _Seconds = (5, 30, 120, 600, 1800, 7200, 18000, 36000)
+    webhook_timeout_seconds: float = Field(default=10, gt=0, le=30)
+    watch_min_seconds: float = Field(default=1, gt=0)
+    watch_max_seconds: float = Field(default=60, gt=0, le=900)
+    watch_deadline_hours: float = Field(default=168, gt=0)
+    allowed_webhook_hosts: _Names = ()
+    max_configs_per_task: int = Field(default=100, gt=0)
+
+    @property
+    def webhook_timeout(self) -> timedelta:
+        return timedelta(seconds=self.webhook_timeout_seconds)
+
+    @property
+    def watch_deadline(self) -> timedelta:
+        return timedelta(hours=self.watch_deadline_hours)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Raises: pydantic.ValidationError naming the variable that is missing or wrong. An empty variable counts as not set."""
+        given = {name: environment[name.upper()] for name in cls.model_fields if environment.get(name.upper())}
+        return cls.model_validate(given)
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read from its environment at the first call."""
+    return Settings.from_environment(os.environ)
