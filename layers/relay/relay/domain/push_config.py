@@ -3,7 +3,6 @@
 Source: A2A 1.0 `TaskPushNotificationConfig`, A2A 0.3 `PushNotificationConfig`; design §2 rules 1 and 2.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -54,8 +53,9 @@ class PushConfig:
 class Cursor:
     """Where a push config stands. All times are aware UTC.
 
-    `waits_for` is the number of the timer a failed attempt has sent; `behind_since` is set with it and stays until the config has caught up:
-    while it is set, a reader must look for the newest revision itself, since wake-ups for it may have been acknowledged.
+    `waits_for` is the number of the timer that a failed attempt has sent. `behind_since` is set with it and stays until the config has
+    caught up: while it is set, a reader looks for the newest revision itself, since wake-ups for it may have been acknowledged.
+    `resend` holds the revisions a redrive asked for. `claim_token` stays when the claim ends; without `claim_until` nobody holds it.
     """
 
     key: ConfigKey
@@ -69,7 +69,15 @@ class Cursor:
     is_failing: bool = False
     last_outcome: str = ""
     group: str = ""
-    resend: tuple[tuple[int, int], ...] = ()
+    resend: tuple[int, ...] = ()
+    gone_checked: bool = False
+
+    def is_claimed(self, now: datetime) -> bool:
+        return self.claim_until is not None and self.claim_until > now
+
+    def is_behind(self, newest: int) -> bool:
+        """Whether something is left to send; revisions up to `newest` exist."""
+        return self.position < newest or bool(self.resend)
 
 
 class Start(StrEnum):
@@ -88,6 +96,3 @@ def start_position(start: Start, newest: RevisionHead | None) -> int:
     if start is Start.LATER and nothing_else_may_come:
         return newest.number - 1
     return newest.number
-
-
-Headers = Mapping[str, str]

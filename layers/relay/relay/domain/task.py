@@ -8,12 +8,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 Json = Mapping[str, Any]
+
+ARTIFACT_PACE = timedelta(seconds=1)  # design §2 rule 11: changes of artifacts alone append at most one revision per second
 
 
 class ProtocolVersion(StrEnum):
@@ -64,6 +66,7 @@ class Snapshot:
 
     version: ProtocolVersion
     document: Json
+    is_cut: bool = False  # too large: the contents of artifacts were left out
 
     @property
     def task_id(self) -> str:
@@ -84,13 +87,12 @@ class Snapshot:
     @cached_property
     def digest(self) -> str:
         """Equal for two snapshots exactly when state, status message and artifacts are equal."""
-        compared = {
-            "state": self.state.value,
-            "message": self._status.get("message") or self._status.get("update"),
-            "artifacts": self.document.get("artifacts") or [],
-        }
-        text = json.dumps(compared, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return _digest([self.status_digest, self.document.get("artifacts") or []])
+
+    @cached_property
+    def status_digest(self) -> str:
+        """Equal for two snapshots exactly when state and status message are equal."""
+        return _digest([self.state.value, self._status.get("message") or self._status.get("update")])
 
     @property
     def _status(self) -> Json:
@@ -115,6 +117,7 @@ class RevisionHead:
     number: int
     state: TaskState
     digest: str
+    status_digest: str
     arrived_at: datetime
     status_timestamp: datetime | None = None
 
@@ -137,6 +140,7 @@ class Revision:
             number=self.number,
             state=snapshot.state,
             digest=snapshot.digest,
+            status_digest=snapshot.status_digest,
             arrived_at=self.view.arrived_at,
             status_timestamp=snapshot.status_timestamp,
         )
@@ -149,6 +153,7 @@ class Change(StrEnum):
     SAME = "same"  # nothing changed
     FINAL = "final"  # the task was seen in a terminal state: nothing may follow
     STALE = "stale"  # asked for before the newest view arrived: drop it and ask again
+    SOON = "soon"  # artifacts alone changed within a second of the newest revision: ask again after it
 
 
 def change(newest: RevisionHead | None, view: View) -> Change:
@@ -161,7 +166,14 @@ def change(newest: RevisionHead | None, view: View) -> Change:
         return Change.FINAL
     if view.asked_at < newest.arrived_at and not _is_later(view.snapshot.status_timestamp, newest.status_timestamp):
         return Change.STALE
+    if newest.status_digest == view.snapshot.status_digest and view.arrived_at - newest.arrived_at < ARTIFACT_PACE:
+        return Change.SOON
     return Change.NEW
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _is_later(timestamp: datetime | None, than: datetime | None) -> bool:

@@ -1,0 +1,107 @@
+"""DEAD# and ATTEMPT# items: what was given up, and the failed attempts that led there."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import uuid4
+
+from relay.adapters.table import items
+from relay.adapters.table.connection import Connection
+from relay.adapters.table.items import Item
+from relay.domain.dead_letter import DeadLetter, FailedAttempt
+from relay.domain.keys import DEAD_PREFIX, ConfigKey, TaskKey
+from relay.domain.retention import ATTEMPT, DEAD_LETTER
+
+
+class Attempts:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def put(self, key: ConfigKey, attempt: FailedAttempt) -> None:
+        self._connection.put(
+            {
+                "pk": items.text(key.task.partition),
+                "sk": items.text(key.attempt(f"{attempt.at.isoformat(timespec='milliseconds')}#{uuid4().hex[:8]}")),
+                "v": items.version(),
+                "at": items.moment(attempt.at),
+                "revision": items.number(attempt.revision),
+                "attempt": items.number(attempt.attempt),
+                "webhook_id": items.text(attempt.webhook_id),
+                "outcome": items.text(attempt.kind),
+                "detail": items.text(attempt.detail),
+                "answer": items.text(attempt.answer),
+                "phases": items.text(attempt.phases),
+                "ttl": items.seconds(attempt.at + ATTEMPT),
+                **({"status": items.number(attempt.status)} if attempt.status is not None else {}),
+            }
+        )
+
+    def last(self, key: ConfigKey, *, most: int) -> tuple[FailedAttempt, ...]:
+        """The newest first."""
+        found = self._connection.query(key.task.partition, prefix=key.attempt(""), limit=most, newest_first=True)
+        return tuple(_attempt(item) for item in found)
+
+
+class DeadLetters:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def put(self, letter: DeadLetter) -> None:
+        """One letter per config and first revision: giving up again after a crash writes the same item."""
+        self._connection.put(
+            {
+                "pk": items.text(letter.key.task.partition),
+                "sk": items.text(letter.key.dead_letter(letter.first)),
+                "v": items.version(),
+                "config": items.text(letter.key.config_id),
+                "first": items.number(letter.first),
+                "last": items.number(letter.last),
+                "reason": items.text(letter.reason),
+                "receiver": items.text(letter.receiver),
+                "webhook_id": items.text(letter.webhook_id),
+                "written_at": items.moment(letter.written_at),
+                "ttl": items.seconds(letter.written_at + DEAD_LETTER),
+            }
+        )
+
+    def all(self, *, task: TaskKey | None = None, now: datetime) -> Iterator[DeadLetter]:
+        """Of one task by a query; of all tasks by a scan: an operator's command, never on a hot path."""
+        found = self._connection.query(task.partition, prefix=DEAD_PREFIX) if task else self._connection.scan_prefix(DEAD_PREFIX)
+        for item in found:
+            if not items.is_expired(item, now):
+                yield _dead_letter(item)
+
+    def delete(self, letter: DeadLetter) -> None:
+        self._connection.delete(letter.key.task.partition, letter.key.dead_letter(letter.first))
+
+
+def _attempt(item: Item) -> FailedAttempt:
+    at = items.read_moment(item, "at")
+    if at is None:
+        raise ValueError("an attempt without its time")
+    return FailedAttempt(
+        at=at,
+        revision=items.read_int(item, "revision"),
+        attempt=items.read_int(item, "attempt"),
+        webhook_id=items.read_text(item, "webhook_id"),
+        kind=items.read_text(item, "outcome"),
+        status=items.read_int(item, "status") if "status" in item else None,
+        detail=items.read_text(item, "detail"),
+        answer=items.read_text(item, "answer"),
+        phases=items.read_text(item, "phases"),
+    )
+
+
+def _dead_letter(item: Item) -> DeadLetter:
+    items.checked(item)
+    written_at = items.read_moment(item, "written_at")
+    if written_at is None:
+        raise ValueError("a dead letter without its time")
+    return DeadLetter(
+        key=ConfigKey(TaskKey.from_partition(items.read_text(item, "pk")), items.read_text(item, "config")),
+        first=items.read_int(item, "first"),
+        last=items.read_int(item, "last"),
+        reason=items.read_text(item, "reason"),
+        receiver=items.read_text(item, "receiver"),
+        webhook_id=items.read_text(item, "webhook_id"),
+        written_at=written_at,
+    )

@@ -1,0 +1,129 @@
+"""REVISION# items: the log of a task. The conditional put of revision n+1 is the commit point of everything."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import uuid4
+
+from relay.adapters.table import items
+from relay.adapters.table.connection import Connection
+from relay.adapters.table.items import Item
+from relay.domain.keys import REVISION_PREFIX, TaskKey, revision_number, revision_sort_key
+from relay.domain.packing import pack, unpack
+from relay.domain.task import ProtocolVersion, Revision, RevisionHead, Snapshot, TaskState, View
+
+_HEAD = ("sk", "v", "state", "digest", "status_digest", "arrived_at", "status_at")
+
+
+class Revisions:
+    """`store` and `fetch` keep what is too large for an item: (name, bytes) and name -> bytes."""
+
+    def __init__(self, connection: Connection, *, store: Callable[[str, bytes], None], fetch: Callable[[str], bytes]) -> None:
+        self._connection = connection
+        self._store = store
+        self._fetch = fetch
+
+    def newest(self, task: TaskKey) -> RevisionHead | None:
+        """Strongly consistent; one query that reads one item."""
+        found = self._connection.query(task.partition, prefix=REVISION_PREFIX, limit=1, newest_first=True, attributes=_HEAD)
+        return next((_head(items.checked(item)) for item in found), None)
+
+    def append(self, task: TaskKey, revision: Revision, *, expires: datetime) -> bool:
+        """Commits the revision; False when another view took its number. A put of ours that the SDK repeated counts as ours."""
+        writer = uuid4().hex
+        packed = pack(revision.snapshot.document)
+        item = _describe(task, revision, writer=writer, expires=expires)
+        item["is_cut"] = items.flag(value=packed.is_cut)
+        if packed.fits_item:
+            item["task"] = items.binary(packed.data)
+        else:
+            name = f"tasks/{writer}"
+            self._store(name, packed.data)  # before the put, which stays the commit
+            item["stored_at"] = items.text(name)
+        refused = self._connection.put(item, condition="attribute_not_exists(sk)")
+        return refused is None or (refused.old is not None and items.read_text(refused.old, "writer") == writer)
+
+    def read(self, wanted: Sequence[tuple[TaskKey, int]]) -> dict[tuple[TaskKey, int], Revision]:
+        """Those that exist, by one batch per hundred."""
+        keys = {(task.partition, revision_sort_key(number)): (task, number) for task, number in wanted}
+        found = self._connection.batch_get(list(keys))
+        return {keys[key]: self._revision(item) for key, item in found.items()}
+
+    def after(self, task: TaskKey, position: int, *, limit: int) -> list[Revision]:
+        """At most `limit` revisions past `position`, in order."""
+        first, last = revision_sort_key(position + 1), revision_sort_key(9_999_999_999)
+        return [self._revision(item) for item in self._connection.query_between(task.partition, first=first, last=last, limit=limit)]
+
+    def keep(self, task: TaskKey, number: int, *, until: datetime) -> None:
+        """The revision lives at least that long; nothing happens when it does already, or is gone."""
+        self._connection.update(
+            task.partition,
+            revision_sort_key(number),
+            expression="SET #ttl = :until",
+            condition="attribute_exists(sk) AND #ttl < :until",
+            values={":until": items.seconds(until)},
+            names={"#ttl": "ttl"},
+        )
+
+    def from_item(self, item: Item) -> Revision:
+        """A revision out of a batch that was read together with other items."""
+        return self._revision(item)
+
+    def _revision(self, item: Item) -> Revision:
+        items.checked(item)
+        data = self._fetch(items.read_text(item, "stored_at")) if "stored_at" in item else items.read_binary(item, "task")
+        asked_at, arrived_at = items.read_moment(item, "asked_at"), items.read_moment(item, "arrived_at")
+        if asked_at is None or arrived_at is None:
+            raise ValueError(f"a revision without its times at {items.read_text(item, 'sk')}")
+        view = View(
+            snapshot=Snapshot(ProtocolVersion(items.read_text(item, "version")), unpack(data), is_cut=items.read_flag(item, "is_cut")),
+            asked_at=asked_at,
+            arrived_at=arrived_at,
+            learnt_by=items.read_text(item, "learnt_by"),
+        )
+        return Revision(revision_number(items.read_text(item, "sk")), view)
+
+
+def write_head(head: RevisionHead) -> dict[str, object]:
+    """What is compared with the next view, as attributes: of a revision, and of the watch that remembers its newest one."""
+    written: dict[str, object] = {
+        "state": items.text(head.state.value),
+        "digest": items.text(head.digest),
+        "status_digest": items.text(head.status_digest),
+        "arrived_at": items.moment(head.arrived_at),
+    }
+    if head.status_timestamp is not None:
+        written["status_at"] = items.moment(head.status_timestamp)
+    return written
+
+
+def read_head(item: Item, number: int) -> RevisionHead | None:
+    arrived_at = items.read_moment(item, "arrived_at")
+    if arrived_at is None:
+        return None
+    return RevisionHead(
+        number=number,
+        state=TaskState.parse(items.read_text(item, "state")),
+        digest=items.read_text(item, "digest"),
+        status_digest=items.read_text(item, "status_digest"),
+        arrived_at=arrived_at,
+        status_timestamp=items.read_moment(item, "status_at"),
+    )
+
+
+def _head(item: Item) -> RevisionHead | None:
+    return read_head(item, revision_number(items.read_text(item, "sk")))
+
+
+def _describe(task: TaskKey, revision: Revision, *, writer: str, expires: datetime) -> dict[str, object]:
+    view = revision.view
+    return {
+        "pk": items.text(task.partition),
+        "sk": items.text(revision_sort_key(revision.number)),
+        "v": items.version(),
+        "writer": items.text(writer),
+        "version": items.text(view.snapshot.version.value),
+        "asked_at": items.moment(view.asked_at),
+        "learnt_by": items.text(view.learnt_by),
+        "ttl": items.seconds(expires),
+        **write_head(revision.head),
+    }

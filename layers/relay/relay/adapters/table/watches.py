@@ -1,0 +1,119 @@
+"""WATCH items: one per followed task. A watch moves exactly as a waiting config does (design §2 rule 12)."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from relay.adapters.table import items
+from relay.adapters.table.connection import ConditionFailed, Connection
+from relay.adapters.table.cursors import due_shard
+from relay.adapters.table.items import Item
+from relay.adapters.table.revisions import read_head, write_head
+from relay.domain.keys import WATCH, TaskKey
+from relay.domain.watch import OVERDUE, Rest, Watch
+
+_HEAD = ("newest", "state", "digest", "status_digest", "arrived_at", "status_at")
+
+
+class Watches:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, task: TaskKey) -> Watch | None:
+        item = self._connection.get(task.partition, WATCH)
+        return _watch(task, item) if item else None
+
+    def start(self, task: TaskKey, *, deadline: datetime, interval: timedelta, due: datetime) -> None:
+        """Creates the watch unless there is one. It has no TTL: it ends itself, and the sweep finds it while it is there."""
+        self._connection.put(
+            {
+                "pk": items.text(task.partition),
+                "sk": items.text(WATCH),
+                "v": items.version(),
+                "deadline": items.moment(deadline),
+                "interval": items.number(interval.total_seconds()),
+                "due_shard": items.text(due_shard(WATCH, task.partition)),
+                "due_at": items.moment(due),
+            },
+            condition="attribute_not_exists(sk)",
+        )
+
+    def claim(self, task: TaskKey, token: str, *, now: datetime, until: datetime, timer: str) -> tuple[bool, Watch | None]:
+        """(True, the claimed watch), or (False, what stood in the way; None when there is no watch). Without `timer` it is a hint."""
+        values: dict[str, Any] = {":token": items.text(token), ":until": items.moment(until), ":now": items.moment(now)}
+        condition = "attribute_exists(sk) AND (attribute_not_exists(claim_until) OR claim_until <= :now)"
+        if timer:
+            condition += " AND (attribute_not_exists(waits_for) OR waits_for = :timer OR due_at < :overdue)"
+            values |= {":timer": items.text(timer), ":overdue": items.moment(now - OVERDUE)}
+        result = self._connection.update(
+            task.partition,
+            WATCH,
+            # The watch stays in the sparse index while it is claimed: the sweep must find it if its worker dies.
+            expression="SET claim = :token, claim_until = :until, due_at = :until REMOVE waits_for",
+            condition=condition,
+            values=values,
+        )
+        if not isinstance(result, ConditionFailed):
+            return True, _watch(task, result)
+        old = _watch(task, result.old) if result.old else None
+        return old is not None and old.claim_token == token, old
+
+    def rest(self, task: TaskKey, token: str, rest: Rest) -> bool:
+        """Marks the watch as waiting for a timer that has been sent, and ends the claim. False: the claim was lost."""
+        remembered: dict[str, Any] = {
+            "waits_for": items.text(rest.timer),
+            "due_at": items.moment(rest.due),
+            "interval": items.number(rest.interval.total_seconds()),
+            "deadline": items.moment(rest.deadline),
+            "failures": items.number(rest.failures),
+        }
+        for name, moment in (("polled_at", rest.polled_at), ("looked_at", rest.looked_at)):
+            remembered |= {name: items.moment(moment)} if moment else {}
+        if rest.head is not None:
+            remembered |= {"newest": items.number(rest.head.number), **write_head(rest.head)}
+        names = {f"#n{position}": name for position, name in enumerate(remembered)}
+        sets = ", ".join(f"{alias} = :{alias[1:]}" for alias in names)
+        gone = [name for name in _HEAD if name not in remembered]
+        names |= {f"#g{position}": name for position, name in enumerate(gone)}
+        removed = ", ".join(["claim_until", *(f"#g{position}" for position in range(len(gone)))])
+        result = self._connection.update(
+            task.partition,
+            WATCH,
+            expression=f"SET {sets} REMOVE {removed}",
+            condition="claim = :token AND attribute_exists(claim_until)",
+            values={f":{alias[1:]}": remembered[name] for alias, name in names.items() if name in remembered}
+            | {":token": items.text(token)},
+            names=names,
+        )
+        return not isinstance(result, ConditionFailed) or (
+            result.old is not None and items.read_text(result.old, "waits_for") == rest.timer
+        )
+
+    def end(self, task: TaskKey, token: str) -> None:
+        """Deletes the watch under its claim. A claim that was lost leaves it to who took it."""
+        self._connection.delete_if(task.partition, WATCH, condition="claim = :token", values={":token": items.text(token)})
+
+    def overdue(self, shard: int, *, before: datetime) -> Iterator[TaskKey]:
+        """From the sparse index: the watches whose turn should have come before then."""
+        for item in self._connection.query_due(f"{WATCH}#{shard}", until=before.timestamp()):
+            yield TaskKey.from_partition(items.read_text(item, "pk"))
+
+
+def _watch(task: TaskKey, item: Item) -> Watch:
+    items.checked(item)
+    deadline = items.read_moment(item, "deadline")
+    if deadline is None:
+        raise ValueError(f"a watch without a deadline: {task.task_id}")
+    return Watch(
+        task=task,
+        deadline=deadline,
+        interval=timedelta(seconds=float(item["interval"]["N"])),
+        claim_token=items.read_text(item, "claim"),
+        claim_until=items.read_moment(item, "claim_until"),
+        waits_for=items.read_text(item, "waits_for"),
+        due=items.read_moment(item, "due_at"),
+        polled_at=items.read_moment(item, "polled_at"),
+        looked_at=items.read_moment(item, "looked_at"),
+        head=read_head(item, items.read_int(item, "newest")) if "newest" in item else None,
+        failures=items.read_int(item, "failures"),
+    )

@@ -1,0 +1,79 @@
+"""JSON as it arrives from a stranger: strict UTF-8, bounded in size and depth, finite numbers, valid Unicode.
+
+Source: RFC 8259. What it leaves open is decided here: of duplicate keys the last wins, a byte order mark is skipped, and a document nested
+deeper than `MAX_DEPTH` is refused before it is parsed, so that no input can exhaust the stack.
+"""
+
+import json
+import math
+import re
+from itertools import accumulate
+from typing import Any
+
+from relay.domain.errors import InvalidRequestError, ParseError
+
+MAX_DEPTH = 64
+MAX_PUSH_CONFIG_BODY_BYTES = 64 * 1024
+MAX_FORWARDED_BODY_BYTES = 4 * 1024 * 1024
+
+# Possessive, and with the closing quote optional: one pass over any input, an unterminated string included.
+_ALL_BUT_BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[^\[\]{}"]++', re.DOTALL)
+_STEPS = [(byte in b"[{") - (byte in b"]}") for byte in range(256)]
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def is_json(content_type: str | None) -> bool:
+    """Whether a content type names JSON: `application/json`, any `+json` (such as `application/a2a+json`), or nothing at all."""
+    media_type = (content_type or "").split(";")[0].strip().lower()
+    return not media_type or media_type == "application/json" or media_type.endswith("+json")
+
+
+def check_size(body: bytes, limit_bytes: int) -> None:
+    """Raises: InvalidRequestError that says the limit."""
+    if len(body) > limit_bytes:
+        raise InvalidRequestError(f"The body has {len(body)} bytes; at most {limit_bytes} are taken here.")
+
+
+def parse_json(body: bytes) -> Any:
+    """The document, of plain Python values; every number in it is finite and every text can be written as UTF-8.
+
+    Raises: ParseError.
+    """
+    if _depth(body) > MAX_DEPTH:
+        raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    try:
+        document = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite_float)
+    except UnicodeDecodeError as error:
+        raise ParseError(f"The body is not UTF-8: byte {error.start} cannot be decoded.") from error
+    except json.JSONDecodeError as error:
+        raise ParseError(f"The body is not valid JSON: {error.msg} at line {error.lineno} column {error.colno}.") from error
+    except ValueError as error:  # a number out of range, or Python's limit of 4,300 digits
+        raise ParseError("The body is not valid JSON: a number in it cannot be represented.") from error
+    if _SURROGATE_ESCAPE.search(body):
+        _refuse_lone_surrogates(document)
+    return document
+
+
+def _depth(body: bytes) -> int:
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return 0
+    brackets = _ALL_BUT_BRACKETS.sub(b"", body)
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)
+
+
+def _finite_float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(text)
+    return number
+
+
+def _refuse_lone_surrogates(document: Any) -> None:
+    try:
+        json.dumps(document, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ParseError("The body holds half of a surrogate pair, which is no character.") from error

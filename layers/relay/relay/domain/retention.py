@@ -1,0 +1,23 @@
+"""How long items live, chosen so that what others need outlives them without being touched again.
+
+A config outlives its watch by the retry schedule (18 h, or 9 days of the longest Retry-After) and is outlived by the newest revision
+(design §2 rule 9: revision numbers never restart). A dead letter is written at most 9 days after its revisions and kept for 14.
+DynamoDB deletes expired items days late, so expiry is checked on reading as well.
+"""
+
+from datetime import datetime, timedelta
+
+ATTEMPT = timedelta(days=14)
+DEAD_LETTER = timedelta(days=14)  # the same as the dead-letter queue's retention
+_CONFIG_AFTER_DEADLINE = timedelta(days=16)
+_REVISION_AFTER_DEADLINE = timedelta(days=32)
+
+
+def config_expiry(registered_at: datetime, watch_deadline: timedelta) -> datetime:
+    """When a push config and its cursor end; each registration counts anew."""
+    return registered_at + watch_deadline + _CONFIG_AFTER_DEADLINE
+
+
+def revision_expiry(needed_at: datetime, watch_deadline: timedelta) -> datetime:
+    """When a revision that was appended, or newest at a registration, at `needed_at` may go."""
+    return needed_at + watch_deadline + _REVISION_AFTER_DEADLINE
