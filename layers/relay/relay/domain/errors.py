@@ -7,8 +7,12 @@
     ├── InvalidParamsError            -32602  names the field
     ├── InternalError                 -32603
     │   ├── UpstreamUnavailableError          reason UPSTREAM_UNAVAILABLE
+    │   │   └── UpstreamBusyError             (HTTP 429 or 503; knows when to come back)
     │   ├── UpstreamTimeoutError              reason UPSTREAM_TIMEOUT
-    │   └── UpstreamTooLargeError             reason UPSTREAM_ANSWER_TOO_LARGE
+    │   ├── UpstreamTooLargeError             reason UPSTREAM_ANSWER_TOO_LARGE
+    │   ├── UpstreamRefusedError              reason UPSTREAM_REFUSED (the agent's own JSON-RPC error)
+    │   └── UpstreamForbiddenError            HTTP 403, as the agent said (never JSON-RPC)
+    │       └── UpstreamUnauthenticatedError  HTTP 401, as the agent said (never JSON-RPC)
     ├── TaskNotFoundError             -32001
     ├── UnsupportedOperationError     -32004
     ├── ContentTypeNotSupportedError  -32005
@@ -20,6 +24,7 @@ Source: A2A 1.0 §5.4 and §9.5 (`reason` is the error's name in UPPER_SNAKE wit
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import ClassVar
 
 
@@ -67,12 +72,41 @@ class UpstreamUnavailableError(InternalError):
     http_status, grpc_status, reason = 502, "UNAVAILABLE", "UPSTREAM_UNAVAILABLE"
 
 
+class UpstreamBusyError(UpstreamUnavailableError):
+    """The agent is there and asks for less. `retry_after` is its own word, None when it said nothing."""
+
+    http_status = 503
+
+    def __init__(self, message: str, *, retry_after: timedelta | None, metadata: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, metadata=metadata)
+        self.retry_after = retry_after
+
+
 class UpstreamTimeoutError(InternalError):
     http_status, grpc_status, reason = 504, "DEADLINE_EXCEEDED", "UPSTREAM_TIMEOUT"
 
 
 class UpstreamTooLargeError(InternalError):
     http_status, reason = 502, "UPSTREAM_ANSWER_TOO_LARGE"
+
+
+class UpstreamRefusedError(InternalError):
+    """The agent answered the relay's own call with an error. Its words stay out of `message`: an agent may quote what it was sent."""
+
+    http_status, reason = 502, "UPSTREAM_REFUSED"
+
+    def __init__(self, message: str, *, agent_code: int, agent_message: str) -> None:
+        super().__init__(message, metadata={"code": str(agent_code)})
+        self.agent_code = agent_code
+        self.agent_message = agent_message
+
+
+class UpstreamForbiddenError(InternalError):
+    http_status, grpc_status, reason = 403, "PERMISSION_DENIED", "UPSTREAM_FORBIDDEN"
+
+
+class UpstreamUnauthenticatedError(UpstreamForbiddenError):
+    http_status, grpc_status, reason = 401, "UNAUTHENTICATED", "UPSTREAM_UNAUTHENTICATED"
 
 
 class TaskNotFoundError(RelayError):
