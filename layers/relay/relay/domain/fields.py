@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from relay.domain.errors import InvalidParamsError
-from relay.domain.keys import fits_key
+from relay.domain.keys import MAX_ID_LENGTH, MAX_PART_BYTES, fits_key
 from relay.domain.task import Json
 
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
@@ -67,9 +67,9 @@ class Fields:
 
     def identifier(self, name: str) -> str:
         """A string that can be part of a key; empty when absent. Raises: InvalidParamsError."""
-        value = self.text(name, max_length=100_000)
+        value = self.text(name, max_length=MAX_ID_LENGTH)
         if value and not fits_key(value):
-            raise self.error(name, "is too long for an id")
+            raise self.error(name, f"is longer than {MAX_PART_BYTES} bytes when percent-encoded")
         return value
 
     def required_identifier(self, name: str) -> str:

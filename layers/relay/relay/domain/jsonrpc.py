@@ -39,7 +39,7 @@ class RequestError(Exception):
 def parse_request(body: bytes, content_type: str | None) -> Request:
     """Params that are absent or `null` are an empty object.
 
-    Raises: RequestError with ParseError, InvalidRequestError, InvalidParamsError (params given by position) or ContentTypeNotSupportedError.
+    Raises: RequestError around ParseError, InvalidRequestError, InvalidParamsError (params by position) or ContentTypeNotSupportedError.
     """
     try:
         check_size(body, MAX_FORWARDED_BODY_BYTES)
@@ -103,7 +103,7 @@ def _request(document: Any, request_id: RequestId) -> Request:
     if not isinstance(document, Mapping):
         raise InvalidRequestError("The request must be a JSON object.")
     if document.get("jsonrpc") != "2.0":
-        raise InvalidRequestError("`jsonrpc` must be exactly \"2.0\".")
+        raise InvalidRequestError('`jsonrpc` must be exactly "2.0".')
     if not _is_request_id(document.get("id")):
         raise InvalidRequestError("`id` must be a string, a number or null.")
     method = document.get("method")

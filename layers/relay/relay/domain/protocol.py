@@ -79,7 +79,7 @@ _VERSION = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,4}))?(?:\.[0-9]{1,4})?")
 
 
 def negotiate(name: str, version_header: str | None) -> Method:
-    """The method a call means; `version_header` is the header or query parameter `A2A-Version`, of which empty means 0.3 and a patch nothing.
+    """The method a call means. `version_header` is the header, or query parameter, `A2A-Version`: missing means 0.3, a patch means nothing.
 
     Raises: MethodNotFoundError for an unknown method, or one of 0.3 called as 1.x; VersionNotSupportedError naming what is supported.
     """
@@ -100,7 +100,7 @@ def negotiate(name: str, version_header: str | None) -> Method:
 
 
 def answer_version(name: str, version_header: str | None) -> ProtocolVersion:
-    """The form in which to answer a call that may have failed before it was understood: its method's, else the one it asked for, else 0.3's."""
+    """The form for answering a call that failed before it was understood: its method's, else the one it asked for, else 0.3's."""
     method = METHODS.get(name)
     return method.version if method else _requested_version(version_header) or ProtocolVersion.V03
 
