@@ -1,0 +1,37 @@
+"""An upstream agent as an owner has registered it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from relay.domain.endpoint import Endpoint, endpoints, rpc_endpoint
+from relay.domain.keys import AgentKey
+from relay.domain.task import Json, ProtocolVersion
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One agent, its card as it was fetched from `card_url`, and the operator's credential for it.
+
+    Only the key is in its `repr`: credentials are secrets, and a URL may hold one.
+    """
+
+    key: AgentKey
+    url: str = field(repr=False)
+    credential_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    card: Json = field(default_factory=dict, repr=False)
+    card_url: str = field(default="", repr=False)
+
+    @cached_property
+    def endpoints(self) -> Mapping[ProtocolVersion, Endpoint]:
+        """Where each version that it speaks is called, the preferred one first."""
+        return endpoints(self.card, self.card_url)
+
+    @property
+    def versions(self) -> frozenset[ProtocolVersion]:
+        return frozenset(self.endpoints)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the relay asks for its tasks. Raises: InvalidAgentResponseError when its card offers nothing that can be called."""
+        return rpc_endpoint(self.card, self.card_url)

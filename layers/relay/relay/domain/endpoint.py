@@ -1,0 +1,136 @@
+"""Where an agent's card is found, and where and in which version its JSON-RPC is called.
+
+Source: A2A 1.0 §8 (`supportedInterfaces`, in order of preference), A2A 0.3 §5.5 (`url`, `preferredTransport`, `additionalInterfaces`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+
+from relay.domain.errors import InvalidAgentResponseError
+from relay.domain.lenient import mappings, text
+from relay.domain.task import Json, ProtocolVersion
+
+# 0.2's path is still PraisonAI's only one.
+WELL_KNOWN_PATHS = ("/.well-known/agent-card.json", "/.well-known/agent.json")
+
+_VERSION = re.compile(r"\s*v?(\d{1,3})(?:\.\d|\s*$)", re.ASCII)
+_PREFERENCE = (ProtocolVersion.V10, ProtocolVersion.V03)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One JSON-RPC interface of an agent. `tenant` belongs to it: 1.0 asks that every request sent there carries it."""
+
+    url: str
+    version: ProtocolVersion
+    tenant: str = ""
+
+
+def card_urls(base_url: str) -> tuple[str, ...]:
+    """Where to look for a card, in order; a URL that already is a card's is the only one. The base's path is kept."""
+    base = urlsplit(base_url)
+    path = base.path.rstrip("/")
+    if path.endswith(WELL_KNOWN_PATHS):
+        return (base_url,)
+    return tuple(urlunsplit(base._replace(path=path + well_known, fragment="")) for well_known in WELL_KNOWN_PATHS)
+
+
+def endpoints(agent_card: Json, card_url: str = "") -> Mapping[ProtocolVersion, Endpoint]:
+    """The JSON-RPC endpoint for each version the card offers, the preferred version first.
+
+    Without `card_url` the addresses stay as the card has them. With it, they become such as can be called from elsewhere: a relative or
+    missing one is resolved against it; one on the agent's own machine (`localhost`, `0.0.0.0`: what many agents believe their address to
+    be) moves to the host the card came from; and none leads from https down to http.
+    """
+    found: dict[ProtocolVersion, Endpoint] = {}
+    for interface in _json_rpc_interfaces(agent_card):
+        url = _address(interface.url, card_url) if card_url else interface.url
+        if url is not None:
+            found.setdefault(interface.version, Endpoint(url, interface.version, interface.tenant))
+    return {version: found[version] for version in _PREFERENCE if version in found}
+
+
+def rpc_endpoint(agent_card: Json, card_url: str) -> Endpoint:
+    """Where the relay calls the agent. Raises: InvalidAgentResponseError when the card offers no JSON-RPC that the relay speaks."""
+    for endpoint in endpoints(agent_card, card_url).values():
+        return endpoint
+    raise InvalidAgentResponseError("The agent's card offers no JSON-RPC interface of A2A 1.0 or 0.3 that can be called.")
+
+
+def _json_rpc_interfaces(card: Json) -> Iterator[Endpoint]:
+    supported = mappings(card.get("supportedInterfaces"))
+    for interface in supported:
+        version = _version(text(interface.get("protocolVersion")) or "1.0")
+        if version and _is_json_rpc(interface.get("protocolBinding")):
+            yield Endpoint(text(interface.get("url")), version, text(interface.get("tenant")))
+    if supported and not card.get("protocolVersion"):
+        return  # a 1.0 card: what else it may say in 0.3's members is no offer
+    version = _version(text(card.get("protocolVersion")) or "0.3")
+    if version is None:
+        return
+    if _is_json_rpc(card.get("preferredTransport") or "JSONRPC"):
+        yield Endpoint(text(card.get("url")), version)
+    for interface in mappings(card.get("additionalInterfaces")):
+        if _is_json_rpc(interface.get("transport")):
+            yield Endpoint(text(interface.get("url")), version)
+
+
+def _is_json_rpc(binding: object) -> bool:
+    return text(binding).upper() == "JSONRPC"
+
+
+def _version(version: str) -> ProtocolVersion | None:
+    match = _VERSION.match(version)
+    return {0: ProtocolVersion.V03, 1: ProtocolVersion.V10}.get(int(match[1])) if match else None
+
+
+def _address(url: str, card_url: str) -> str | None:
+    """The address to call, or None when it should not be called. Credentials in a card's own URL are not taken from it."""
+    base_url = _base_url(card_url)
+    if not url:
+        return base_url
+    try:
+        card, address = urlsplit(card_url), urlsplit(urljoin(base_url + "/", url))
+        named = urlsplit(url)
+        host, _ = address.hostname or "", address.port
+    except ValueError:
+        return None
+    if address.scheme not in ("http", "https") or not host:
+        return None
+    if named.netloc and _is_local(host):
+        return urlunsplit(card._replace(path=_under(urlsplit(base_url).path, address.path), query=address.query, fragment=""))
+    if card.scheme == "https" and address.scheme == "http":
+        is_same_host = host == card.hostname
+        return urlunsplit(address._replace(scheme=card.scheme, netloc=card.netloc, fragment="")) if is_same_host else None
+    netloc = address.netloc.rpartition("@")[2] if named.netloc else address.netloc
+    return urlunsplit(address._replace(netloc=netloc, fragment=""))
+
+
+def _base_url(card_url: str) -> str:
+    card: SplitResult = urlsplit(card_url)
+    path = card.path
+    for well_known in WELL_KNOWN_PATHS:
+        path = path.removesuffix(well_known)
+    return urlunsplit(card._replace(path=path.rstrip("/"), fragment=""))
+
+
+def _under(prefix: str, path: str) -> str:
+    """A proxy that adds a prefix to the agent's paths is invisible to the agent."""
+    is_under = not prefix or path == prefix or path.startswith(prefix + "/")
+    return path if is_under else prefix + path
+
+
+def _is_local(host: str) -> bool:
+    """Whether a card's host names the machine that reads it, or its own network segment."""
+    name = host.rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified or address.is_link_local
