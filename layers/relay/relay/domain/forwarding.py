@@ -1,0 +1,47 @@
+"""Which headers of a call go on to the agent, and whose credential with them (design §7)."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from relay.domain.errors import InvalidRequestError
+from relay.domain.task import ProtocolVersion
+
+VERSION_HEADER = "a2a-version"
+UPSTREAM_AUTHORIZATION = "x-upstream-authorization"
+
+Headers = tuple[tuple[str, str], ...]
+
+_PASSED_ON = ("a2a-extensions", "x-a2a-extensions", "traceparent")
+_VALUE = re.compile(r"[!-~](?:[ -~\t]*[!-~])?")  # RFC 9110 §5.5, without the obsolete bytes above ASCII
+
+
+def caller_credential(incoming: Mapping[str, str]) -> Headers:
+    """The caller's own credential for the agent, from `X-Upstream-Authorization`; empty when it brought none.
+
+    Raises: InvalidRequestError when no header could carry it.
+    """
+    credential = _lowered(incoming).get(UPSTREAM_AUTHORIZATION, "").strip()
+    if credential and not _VALUE.fullmatch(credential):
+        raise InvalidRequestError("X-Upstream-Authorization must be printable ASCII.")
+    return (("authorization", credential),) if credential else ()
+
+
+def credential_for(incoming: Mapping[str, str], operators: Headers) -> Headers:
+    """The caller's credential if it brought one, else the operator's; never both. Raises: InvalidRequestError."""
+    return caller_credential(incoming) or operators
+
+
+def forwarded_headers(
+    incoming: Mapping[str, str], credential_headers: Iterable[tuple[str, str]], version: ProtocolVersion
+) -> dict[str, str]:
+    """Exactly what the agent gets of a call's headers, named in lower case: its own version, the extensions, `traceparent`, a credential.
+
+    The relay's own calls pass no `incoming`. The caller's `Authorization` is a relay key and never goes on.
+    """
+    given = _lowered(incoming)
+    passed_on = {name: given[name] for name in _PASSED_ON if name in given and _VALUE.fullmatch(given[name])}
+    return {VERSION_HEADER: version.value, **passed_on, **{name.lower(): value for name, value in credential_headers}}
+
+
+def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

@@ -1,0 +1,58 @@
+"""What of a call's headers reaches the agent."""
+
+import pytest
+
+from relay.domain.errors import InvalidRequestError
+from relay.domain.forwarding import caller_credential, credential_for, forwarded_headers
+from relay.domain.task import ProtocolVersion
+
+OPERATORS = (("X-API-Key", "operators"),)
+
+
+def test_only_the_named_headers_go_on() -> None:
+    incoming = {
+        "Authorization": "Bearer relay-key",
+        "X-API-Key": "relay-key",
+        "Cookie": "a=b",
+        "Host": "relay.example.com",
+        "X-Forwarded-For": "192.0.2.1",
+        "A2A-Version": "1.0",
+        "A2A-Extensions": "https://example.com/ext",
+        "X-A2A-Extensions": "https://example.com/old",
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    }
+    assert forwarded_headers(incoming, (), ProtocolVersion.V10) == {
+        "a2a-version": "1.0",
+        "a2a-extensions": "https://example.com/ext",
+        "x-a2a-extensions": "https://example.com/old",
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    }
+
+
+def test_the_version_is_the_agents_not_the_callers() -> None:
+    assert forwarded_headers({"A2A-Version": "1.0"}, (), ProtocolVersion.V03) == {"a2a-version": "0.3"}
+
+
+def test_a_header_that_cannot_be_sent_stays_behind() -> None:
+    assert forwarded_headers({"traceparent": "a\r\nhost: b"}, (), ProtocolVersion.V10) == {"a2a-version": "1.0"}
+
+
+def test_the_operators_credential_goes_with_a_call_that_brings_none() -> None:
+    headers = forwarded_headers({}, credential_for({"Authorization": "Bearer relay-key"}, OPERATORS), ProtocolVersion.V10)
+    assert headers == {"a2a-version": "1.0", "x-api-key": "operators"}
+
+
+def test_the_callers_credential_takes_the_place_of_the_operators() -> None:
+    headers = forwarded_headers({}, credential_for({"x-upstream-authorization": " Bearer callers "}, OPERATORS), ProtocolVersion.V10)
+    assert headers == {"a2a-version": "1.0", "authorization": "Bearer callers"}
+
+
+def test_a_caller_without_a_credential_has_none() -> None:
+    assert caller_credential({"X-Upstream-Authorization": " "}) == ()
+
+
+@pytest.mark.parametrize("credential", ["Bearer sécret", "Bearer secret\r\nx: y", "\x00"])
+def test_a_credential_that_no_header_can_carry_is_refused_without_repeating_it(credential: str) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        caller_credential({"X-Upstream-Authorization": credential})
+    assert credential not in str(refused.value)
