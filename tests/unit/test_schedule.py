@@ -1,0 +1,112 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.domain.schedule import GONE_RECHECK, next_poll, retry_delay
+
+SCHEDULE = (5, 30, 120, 600, 1800, 7200, 18000, 36000)
+
+entries = st.floats(0, 36_000)
+schedules = st.lists(entries, min_size=1, max_size=10)
+jitters = st.floats(0, 1, exclude_max=True)
+waits = st.timedeltas(timedelta(seconds=1), timedelta(hours=24))
+intervals = st.timedeltas(timedelta(0), timedelta(seconds=900))
+
+
+def delay(attempts_failed: int, *, is_failing: bool = False, retry_after: float | None = None, jitter: float = 0.0) -> float | None:
+    asked = timedelta(seconds=retry_after) if retry_after is not None else None
+    found = retry_delay(attempts_failed, SCHEDULE, is_failing=is_failing, retry_after=asked, jitter=jitter)
+    return found.total_seconds() if found is not None else None
+
+
+def test_delays_follow_the_schedule_from_its_first_entry() -> None:
+    assert [delay(failed, jitter=0.5) for failed in range(1, 9)] == [entry * 0.75 for entry in SCHEDULE]
+
+
+def test_after_the_last_entry_it_gives_up() -> None:
+    assert delay(9) is None
+
+
+def test_a_failing_config_gets_the_first_two_entries_only() -> None:
+    assert [delay(failed, is_failing=True) for failed in (1, 2, 3)] == [2.5, 15, None]
+
+
+def test_an_empty_schedule_gives_up_at_once() -> None:
+    assert retry_delay(1, (), is_failing=False, retry_after=timedelta(seconds=9), jitter=0) is None
+
+
+def test_before_the_first_attempt_there_is_no_retry() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        delay(0)
+
+
+@given(schedules, jitters)
+def test_delay_lies_in_the_upper_half_of_its_entry_and_not_under_a_second(schedule: list[float], jitter: float) -> None:
+    for failed, entry in enumerate(schedule, start=1):
+        found = retry_delay(failed, schedule, is_failing=False, retry_after=None, jitter=jitter)
+        assert found is not None
+        lowest = max(entry / 2, min(1.0, entry))
+        assert timedelta(seconds=lowest) <= found <= timedelta(seconds=entry)
+
+
+@given(st.integers(1, 12), schedules, st.booleans(), st.none() | waits, jitters)
+def test_whether_it_gives_up_depends_on_nothing_but_the_count(
+    failed: int, schedule: list[float], is_failing: bool, retry_after: timedelta | None, jitter: float
+) -> None:
+    found = retry_delay(failed, schedule, is_failing=is_failing, retry_after=retry_after, jitter=jitter)
+    allowed = min(len(schedule), 2) if is_failing else len(schedule)
+    assert (found is None) == (failed > allowed)
+
+
+@given(entries, waits, jitters)
+def test_retry_after_is_never_undercut_and_exceeded_by_a_tenth_at_most(entry: float, retry_after: timedelta, jitter: float) -> None:
+    found = retry_delay(1, [entry], is_failing=False, retry_after=retry_after, jitter=jitter)
+    assert found is not None
+    assert found >= retry_after
+    assert found <= max(timedelta(seconds=entry), retry_after * 1.1)
+
+
+def test_a_retry_after_shorter_than_the_schedule_changes_nothing() -> None:
+    assert delay(3, retry_after=2, jitter=0.5) == delay(3, jitter=0.5)
+
+
+def test_a_receiver_that_is_gone_is_asked_again_an_hour_later() -> None:
+    assert timedelta(hours=1) == GONE_RECHECK
+
+
+def poll(interval: float, *, changed: bool = False, interrupted: bool = False) -> float:
+    found = next_poll(
+        timedelta(seconds=interval),
+        changed=changed,
+        minimum=timedelta(seconds=1),
+        maximum=timedelta(seconds=60),
+        interrupted=interrupted,
+    )
+    return found.total_seconds()
+
+
+def test_polls_slow_down_by_half_in_silence_up_to_the_maximum() -> None:
+    assert [poll(1), poll(4), poll(50), poll(60)] == [1.5, 6, 60, 60]
+
+
+def test_a_change_makes_polls_quick_again() -> None:
+    assert poll(60, changed=True) == 1
+
+
+def test_an_interrupted_task_is_polled_at_the_maximum() -> None:
+    assert poll(1, interrupted=True) == 60
+    assert poll(1, interrupted=True, changed=True) == 60
+
+
+@given(intervals, st.booleans(), st.booleans(), st.tuples(intervals, intervals).map(sorted))
+def test_polls_stay_between_minimum_and_maximum(interval: timedelta, changed: bool, interrupted: bool, bounds: list[timedelta]) -> None:
+    minimum, maximum = bounds
+    found = next_poll(interval, changed=changed, minimum=minimum, maximum=maximum, interrupted=interrupted)
+    assert minimum <= found <= maximum
+
+
+def test_a_maximum_below_the_minimum_wins() -> None:
+    low, high = timedelta(seconds=1), timedelta(seconds=5)
+    assert next_poll(high, changed=True, minimum=high, maximum=low, interrupted=False) == low
