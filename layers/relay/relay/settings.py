@@ -6,19 +6,12 @@ The names are set for all functions in template.yaml (`Globals`), whose paramete
 import os
 from collections.abc import Mapping
 from datetime import timedelta
-from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-
-class ClientAuthentication(StrEnum):
-    """How callers prove themselves: a relay key, AWS IAM in front of the function, or (only `relay dev`) not at all."""
-
-    RELAY_KEY = "relay-key"
-    IAM = "iam"
-    NONE = "none"
+from relay.domain.door import ClientAuthentication as ClientAuthentication
 
 
 def _comma_separated(value: Any) -> Any:
