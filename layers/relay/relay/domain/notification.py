@@ -1,0 +1,150 @@
+"""One revision told to one push config: the POST's id, body and headers.
+
+Source: A2A 1.0 §4.3.3 and 0.3 §9.5 (bodies, content types, Authorization); Standard Webhooks 1.0.0, "Webhook metadata" and
+"Signature scheme". A 1.0 body holds nothing that the specification does not name: what the relay has to say travels in headers.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from relay.domain.conversion import convert
+from relay.domain.keys import ConfigKey
+from relay.domain.push_config import Dialect, PushConfig
+from relay.domain.task import Json, ProtocolVersion, Snapshot
+
+CONTENT_TYPES = {Dialect.A2A_V10: "application/a2a+json", Dialect.A2A_V03: "application/json"}
+
+REVISION_HEADER = "A2A-Relay-Revision"  # the revision's number: a receiver that keeps the highest per task sees order and gaps
+ATTEMPT_HEADER = "A2A-Relay-Attempt"  # 1 for the first POST of this notification
+TRUNCATED_HEADER = "A2A-Relay-Truncated"  # "true" when the task was too large to be told whole, else absent
+REDRIVEN_HEADER = "A2A-Relay-Redriven"  # "true" when an operator sends it again, else absent: an older state may follow a newer one
+
+_ID_BYTES = 18  # 144 bits, and no padding in base64
+_KEY_IN_BASE64 = "whsec_"
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]+")  # RFC 9110: visible ASCII, space, tab; no CR, LF, NUL
+
+Header = tuple[str, str]
+
+
+def webhook_id(key: ConfigKey, revision: int) -> str:
+    """The notification's name: the same for every attempt, in every process and release; another one for any other config or revision."""
+    named = json.dumps([*key.task, key.config_id, revision], separators=(",", ":"))
+    digest = hashlib.sha256(named.encode("ascii")).digest()[:_ID_BYTES]
+    return "msg_" + base64.urlsafe_b64encode(digest).decode("ascii")
+
+
+def body(config: PushConfig, snapshot: Snapshot) -> bytes:
+    """The task in the dialect of the config, as compact UTF-8 JSON; equal tasks give equal bytes, so every attempt does.
+
+    Always valid JSON in valid UTF-8, whatever the agent wrote: half a surrogate pair becomes U+FFFD, NaN and Infinity become null.
+    """
+    if config.dialect is Dialect.A2A_V03:
+        return _encode(convert(snapshot, ProtocolVersion.V03).document)
+    return _encode({"task": convert(snapshot, ProtocolVersion.V10).document})
+
+
+def headers(
+    config: PushConfig,
+    *,
+    webhook_id: str,
+    timestamp: datetime,
+    body: bytes,
+    attempt: int,
+    revision: int,
+    traceparent: str = "",
+    is_truncated: bool = False,
+    is_resent: bool = False,
+) -> tuple[Header, ...]:
+    """Every header of one attempt, signed over exactly `body`; `timestamp` is the attempt's own time, aware.
+
+    Raises: ValueError when something registered cannot be a header's value; the message names the header, never the value.
+    """
+    found: list[Header] = [("Content-Type", CONTENT_TYPES[config.dialect])]
+    found += _authorization(config)
+    if config.token:  # A2A's Python, JS and Java read the first name, Go and Rust the second
+        found += [("X-A2A-Notification-Token", config.token), ("A2A-Notification-Token", config.token)]
+    found += [("webhook-id", webhook_id), ("webhook-timestamp", _seconds(timestamp))]
+    if signatures := list(_signatures(config, webhook_id, timestamp, body=body)):
+        found.append(("webhook-signature", " ".join(signatures)))
+    if traceparent:
+        found.append(("traceparent", traceparent))
+    found += [(REVISION_HEADER, str(revision)), (ATTEMPT_HEADER, str(attempt))]
+    found += [(name, "true") for name, is_so in ((TRUNCATED_HEADER, is_truncated), (REDRIVEN_HEADER, is_resent)) if is_so]
+    return tuple(_checked(header) for header in found)
+
+
+def sign_v1(secret: str, webhook_id: str, timestamp: datetime, body: bytes) -> str:
+    """Standard Webhooks' symmetric signature: `v1,` and base64 of HMAC-SHA256 over `{id}.{seconds}.{body}`.
+
+    Raises: ValueError when the secret cannot be a key, see `signing_key`.
+    """
+    signed = b".".join([webhook_id.encode("ascii"), _seconds(timestamp).encode("ascii"), body])
+    return "v1," + base64.b64encode(hmac.digest(signing_key(secret), signed, "sha256")).decode("ascii")
+
+
+def signing_key(secret: str) -> bytes:
+    """`whsec_` is followed by the key in base64, padded or not; any other secret is its own UTF-8 bytes.
+
+    Raises: ValueError when nothing is left or the base64 is none; registration asks here, so that a stored secret always signs.
+    """
+    key = _decoded(secret.removeprefix(_KEY_IN_BASE64)) if secret.startswith(_KEY_IN_BASE64) else secret.encode("utf-8")
+    if not key:
+        raise ValueError("a signing secret is not empty")
+    return key
+
+
+def _authorization(config: PushConfig) -> list[Header]:
+    """A scheme alone says nothing to send: an empty `Authorization` would only be refused."""
+    authentication = config.authentication
+    if authentication is None or authentication.is_signing_secret or not authentication.credentials:
+        return []
+    return [("Authorization", f"{authentication.scheme} {authentication.credentials}")]
+
+
+def _signatures(config: PushConfig, webhook_id: str, timestamp: datetime, *, body: bytes) -> Iterator[str]:
+    """In the order of the header. `v1` stays first: stock verifiers read on only past well-formed signatures, and skip `v1a`."""
+    if secret := config.signing_secret:
+        yield sign_v1(secret, webhook_id, timestamp, body)
+
+
+def _checked(header: Header) -> Header:
+    """Registration refuses such values; here they would start a header, or a request, of somebody's own."""
+    name, value = header
+    if not _HEADER_VALUE.fullmatch(value):
+        raise ValueError(f"the value of {name} cannot be a header")
+    return header
+
+
+def _seconds(timestamp: datetime) -> str:
+    if timestamp.tzinfo is None:
+        raise ValueError("an attempt's time has a zone: a naive one would sign another instant")
+    return str(int(timestamp.timestamp()))
+
+
+def _decoded(encoded: str) -> bytes:
+    padded = encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4)
+    try:
+        return base64.b64decode(padded, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("a whsec_ secret is base64 after its prefix") from None  # the cause could quote the secret
+
+
+def _encode(document: Json) -> bytes:
+    try:
+        text = _compact(document)
+    except ValueError:  # Python's parser takes NaN and Infinity from an agent; JSON has neither
+        text = _compact(json.loads(json.dumps(document), parse_constant=lambda _: None))
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode("utf-8")
+
+
+def _compact(document: Json) -> str:
+    return json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,226 @@
+import base64
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from relay.domain import notification
+from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.push_config import Authentication, Dialect, PushConfig
+from relay.domain.task import ProtocolVersion, Snapshot
+
+KEY = ConfigKey(TaskKey("owner", "default", "", "task-1"), "config-1")
+NOW = datetime(2026, 11, 20, 12, 0, 30, 900_000, tzinfo=UTC)
+SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
+
+# Standard Webhooks 1.0.0, "Signature scheme": the specification's own example
+VECTOR_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+VECTOR_ID = "msg_p5jXN8AQM9LWM0D4loKWxJek"
+VECTOR_TIME = datetime.fromtimestamp(1614265330, UTC)
+VECTOR_BODY = b'{"test": 2432232314}'
+VECTOR_SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+parts = st.text(min_size=1, max_size=20)
+config_keys = st.builds(ConfigKey, st.builds(TaskKey, parts, parts, st.text(max_size=20), parts), parts)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(), max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def config(dialect: Dialect = Dialect.A2A_V10, *, token: str = "", authentication: Authentication | None = None) -> PushConfig:
+    return PushConfig(key=KEY, url="https://receiver.example/hook", dialect=dialect, token=token, authentication=authentication)
+
+
+def snapshot(**more: Any) -> Snapshot:
+    return Snapshot(ProtocolVersion.V10, {"id": "task-1", "contextId": "c", "status": {"state": "TASK_STATE_WORKING"}, **more})
+
+
+def headers(of: PushConfig, *, body: bytes = b"{}", **more: Any) -> tuple[tuple[str, str], ...]:
+    known: dict[str, Any] = {"webhook_id": "msg_1", "timestamp": NOW, "attempt": 1, "revision": 7, "traceparent": ""}
+    return notification.headers(of, body=body, **(known | more))
+
+
+def test_webhook_id_is_the_same_in_every_release() -> None:
+    assert notification.webhook_id(KEY, 7) == "msg_PO6tHc9BOzSQ9mQaXjKyfRkb"
+
+
+@given(config_keys, st.integers(1, 10**10))
+def test_webhook_id_is_a_header_value_without_the_dot_that_separates_what_is_signed(key: ConfigKey, revision: int) -> None:
+    found = notification.webhook_id(key, revision)
+    assert found.startswith("msg_")
+    assert found.removeprefix("msg_").replace("-", "").replace("_", "").isalnum()
+    assert found.isascii()
+
+
+@given(config_keys, config_keys, st.integers(1, 50), st.integers(1, 50))
+def test_webhook_ids_are_equal_only_for_the_same_config_and_revision(one: ConfigKey, other: ConfigKey, first: int, second: int) -> None:
+    same_id = notification.webhook_id(one, first) == notification.webhook_id(other, second)
+    assert same_id == ((one, first) == (other, second))
+
+
+def test_webhook_id_tells_parts_apart_that_only_join_equally() -> None:
+    one = ConfigKey(TaskKey("a", "b", "", "c"), "d")
+    other = ConfigKey(TaskKey("a", "b", "c", ""), "d")
+    assert notification.webhook_id(one, 1) != notification.webhook_id(other, 1)
+
+
+def test_a_1_0_body_is_the_task_under_its_name_and_nothing_else() -> None:
+    body = json.loads(notification.body(config(), snapshot()))
+    assert body == {"task": {"id": "task-1", "contextId": "c", "status": {"state": "TASK_STATE_WORKING"}}}
+
+
+def test_a_0_3_body_is_the_bare_task_in_0_3() -> None:
+    body = json.loads(notification.body(config(Dialect.A2A_V03), snapshot()))
+    assert (body["id"], body["kind"], body["status"]["state"]) == ("task-1", "task", "working")
+
+
+def test_body_is_compact_utf_8() -> None:
+    body = notification.body(config(), snapshot(metadata={"grüße": "日本"}))
+    assert '"metadata":{"grüße":"日本"}'.encode() in body
+
+
+def test_body_has_the_same_bytes_whatever_the_order_of_the_members() -> None:
+    document = snapshot(metadata={"a": 1, "b": 2}).document
+    turned = dict(reversed(list(document.items()))) | {"metadata": {"b": 2, "a": 1}}
+    assert notification.body(config(), Snapshot(ProtocolVersion.V10, turned)) == notification.body(
+        config(), snapshot(metadata={"a": 1, "b": 2})
+    )
+
+
+def test_numbers_that_json_does_not_have_become_null() -> None:
+    task = json.loads(notification.body(config(), snapshot(metadata={"x": float("nan"), "y": [float("-inf")]})))["task"]
+    assert task["metadata"] == {"x": None, "y": [None]}
+
+
+def test_half_a_surrogate_pair_becomes_the_replacement_character() -> None:
+    task = json.loads(notification.body(config(), snapshot(metadata={"x": "a\ud83db", "y": "😀"})))["task"]
+    assert task["metadata"] == {"x": "a�b", "y": "😀"}
+
+
+@given(st.dictionaries(st.text(st.characters(), max_size=5), json_values, max_size=4), st.sampled_from(list(Dialect)))
+def test_body_is_always_strict_json_in_utf_8(metadata: dict[str, Any], dialect: Dialect) -> None:
+    def refused(constant: str) -> None:
+        raise AssertionError(constant)
+
+    body = notification.body(config(dialect), snapshot(metadata=metadata))
+    json.loads(body.decode("utf-8"), parse_constant=refused)
+
+
+def test_headers_of_a_plain_1_0_config() -> None:
+    assert headers(config()) == (
+        ("Content-Type", "application/a2a+json"),
+        ("webhook-id", "msg_1"),
+        ("webhook-timestamp", "1795176030"),
+        ("A2A-Relay-Revision", "7"),
+        ("A2A-Relay-Attempt", "1"),
+    )
+
+
+def test_0_3_is_told_as_plain_json() -> None:
+    assert dict(headers(config(Dialect.A2A_V03)))["Content-Type"] == "application/json"
+
+
+def test_token_goes_under_both_names_that_receivers_read() -> None:
+    found = dict(headers(config(token="t0ken")))
+    assert (found["X-A2A-Notification-Token"], found["A2A-Notification-Token"]) == ("t0ken", "t0ken")
+
+
+def test_authorization_is_scheme_and_credentials_exactly_as_registered() -> None:
+    assert dict(headers(config(authentication=Authentication("bEaReR", "abc==  d"))))["Authorization"] == "bEaReR abc==  d"
+
+
+def test_a_scheme_without_credentials_sends_no_authorization() -> None:
+    assert "Authorization" not in dict(headers(config(authentication=Authentication("Bearer"))))
+
+
+def test_a_signing_secret_signs_and_is_never_sent() -> None:
+    found = headers(config(authentication=Authentication("hmac-sha256", SECRET)))
+    assert "webhook-signature" in dict(found)
+    assert "Authorization" not in dict(found)
+    assert not any(SECRET in value or SECRET.removeprefix("whsec_") in value for _, value in found)
+
+
+def test_hmac_scheme_without_a_secret_signs_nothing() -> None:
+    assert "webhook-signature" not in dict(headers(config(authentication=Authentication("HMAC-SHA256"))))
+
+
+def test_a_token_is_never_a_key() -> None:
+    assert "webhook-signature" not in dict(headers(config(token="t" * 32, authentication=Authentication("Bearer", "c" * 32))))
+
+
+def test_traceparent_is_sent_when_there_is_one() -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert dict(headers(config(), traceparent=parent))["traceparent"] == parent
+    assert "traceparent" not in dict(headers(config()))
+
+
+def test_a_cut_task_and_a_redriven_one_say_so() -> None:
+    found = dict(headers(config(), is_truncated=True, is_resent=True))
+    assert (found["A2A-Relay-Truncated"], found["A2A-Relay-Redriven"]) == ("true", "true")
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\0b", "naïve", "a\x7fb", "\u2028"])
+@pytest.mark.parametrize("place", ["token", "scheme", "credentials"])
+def test_what_cannot_be_a_header_is_refused_without_being_quoted(place: str, value: str) -> None:
+    authentication = Authentication(value if place == "scheme" else "Bearer", value if place == "credentials" else "c")
+    with pytest.raises(ValueError, match="cannot be a header") as raised:
+        headers(config(token=value if place == "token" else "", authentication=authentication))
+    assert value not in str(raised.value)
+
+
+def test_a_naive_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="zone"):
+        headers(config(), timestamp=NOW.replace(tzinfo=None))
+
+
+def test_signature_of_the_specification_s_vector() -> None:
+    assert notification.sign_v1(VECTOR_SECRET, VECTOR_ID, VECTOR_TIME, VECTOR_BODY) == VECTOR_SIGNATURE
+
+
+def test_signature_counts_the_seconds_of_the_instant_in_any_zone() -> None:
+    elsewhere = VECTOR_TIME.astimezone(timezone(timedelta(hours=9))) + timedelta(microseconds=999_999)
+    assert notification.sign_v1(VECTOR_SECRET, VECTOR_ID, elsewhere, VECTOR_BODY) == VECTOR_SIGNATURE
+
+
+def test_header_and_signature_say_the_same_second() -> None:
+    found = dict(headers(config(authentication=Authentication("HMAC-SHA256", SECRET)), body=b"{}"))
+    signed = notification.sign_v1(SECRET, found["webhook-id"], datetime.fromtimestamp(int(found["webhook-timestamp"]), UTC), b"{}")
+    assert found["webhook-signature"] == signed
+
+
+@given(st.binary(max_size=80).map(lambda tail: b"24 bytes at the least...." + tail), st.booleans())
+def test_stock_verifier_accepts_a_whsec_secret_padded_or_not(key: bytes, padded: bool) -> None:
+    secret = "whsec_" + base64.b64encode(key).decode().rstrip("=" if not padded else "")
+    assert verified(secret, stock_secret=secret)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda text: not text.startswith("whsec_")))
+def test_stock_verifier_accepts_any_other_secret_as_the_base64_of_its_bytes(secret: str) -> None:
+    assert verified(secret, stock_secret="whsec_" + base64.b64encode(secret.encode()).decode())
+
+
+def test_stock_verifier_refuses_another_secret() -> None:
+    with pytest.raises(WebhookVerificationError):
+        verified("one secret of enough bytes", stock_secret="whsec_" + base64.b64encode(b"another secret of enough bytes").decode())
+
+
+def verified(secret: str, *, stock_secret: str) -> bool:
+    """Whether the standardwebhooks library, whose clock is the real one, takes our headers over our body."""
+    registered = config(authentication=Authentication("HMAC-SHA256", secret))
+    body = notification.body(registered, snapshot(metadata={"grüße": "日本"}))
+    found = headers(registered, body=body, timestamp=datetime.now(UTC))
+    return bool(Webhook(stock_secret).verify(body, dict(found)) == json.loads(body))
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_====", "whsec_not-base64!", "whsec_AAAAA", "whsec_grüße"])
+def test_a_secret_that_is_no_key_is_refused_without_being_quoted(secret: str) -> None:
+    with pytest.raises(ValueError, match="secret") as raised:
+        notification.signing_key(secret)
+    assert raised.value.__cause__ is None
+    assert len(secret) < 8 or secret.removeprefix("whsec_") not in str(raised.value)
