@@ -1,6 +1,6 @@
 """Unit tests: the domain alone, with sockets off; and what real clients sent, as parameters.
 
-A test that takes `recorded_call`, `recorded_send` or `recorded_push_call` runs once for each of them.
+A test that takes `recorded_call`, `recorded_send`, `recorded_push_call` or `recorded_registration` runs once for each of them.
 """
 
 import json
@@ -23,7 +23,12 @@ def pytest_runtest_setup() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    chosen = {"recorded_call": _any, "recorded_send": _is_send, "recorded_push_call": _is_push_call}
+    chosen = {
+        "recorded_call": _any,
+        "recorded_send": _is_send,
+        "recorded_push_call": _is_push_call,
+        "recorded_registration": _is_registration,
+    }
     for fixture, is_chosen in chosen.items():
         if fixture in metafunc.fixturenames:
             calls = [call for call in map(json.loads, RECORDED_CALLS.read_text().splitlines()) if is_chosen(call)]
@@ -44,3 +49,9 @@ def _is_send(call: dict[str, Any]) -> bool:
 
 def _is_push_call(call: dict[str, Any]) -> bool:
     return "PushNotificationConfig" in _method(call) or "pushNotificationConfig" in _method(call)
+
+
+def _is_registration(call: dict[str, Any]) -> bool:
+    """A config set in the form of the specification, and accepted."""
+    sets = {"CreateTaskPushNotificationConfig", "tasks/pushNotificationConfig/set"}
+    return _method(call) in sets and "result" in call["response"] and not call["recorded"].startswith("praisonai")
