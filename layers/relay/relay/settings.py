@@ -51,6 +51,14 @@ class Settings(BaseModel):
         return timedelta(seconds=self.webhook_timeout_seconds)
 
     @property
+    def watch_minimum(self) -> timedelta:
+        return timedelta(seconds=self.watch_min_seconds)
+
+    @property
+    def watch_maximum(self) -> timedelta:
+        return timedelta(seconds=self.watch_max_seconds)
+
+    @property
     def watch_deadline(self) -> timedelta:
         return timedelta(hours=self.watch_deadline_hours)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 MAX_ID_LENGTH = 256  # characters of a task id or config id; as bytes, percent-encoded, they must also fit a key
 MAX_PART_BYTES = 700  # one encoded part: with its prefix and a revision's number it stays below a sort key's 1,024 bytes
 
-AGENT = "AGENT"
+AGENT_PREFIX = "AGENT#"
 WATCH = "WATCH"
 REVISION_PREFIX = "REVISION#"
 PUSH_PREFIX = "PUSH#"
@@ -38,7 +38,12 @@ class AgentKey(NamedTuple):
 
     @property
     def partition(self) -> str:
-        return f"AGENTS#{encode_part(self.owner)}#{encode_part(self.agent)}"
+        """All agents of an owner share it, so that one query lists them."""
+        return f"AGENTS#{encode_part(self.owner)}"
+
+    @property
+    def sort_key(self) -> str:
+        return AGENT_PREFIX + encode_part(self.agent)
 
 
 class TaskKey(NamedTuple):

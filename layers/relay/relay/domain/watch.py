@@ -1,9 +1,10 @@
 """Following one task at its agent: the watch's state and the decisions on it (design §2 rule 12)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from relay.domain.claim import Verdict
 from relay.domain.keys import TaskKey
 from relay.domain.push_config import Cursor
 from relay.domain.task import RevisionHead
@@ -47,14 +48,66 @@ class Rest:
     failures: int = 0
 
 
-def is_answered(watch: Watch, wakeup: WatchWakeup) -> bool:
-    """A hint is done when a poll began after it was given; one that starts the watch, or a timer, never is."""
-    return bool(not wakeup.timer and not wakeup.starts and wakeup.asked_at and watch.polled_at and watch.polled_at > wakeup.asked_at)
+@dataclass(frozen=True)
+class WatchCall:
+    """All wake-ups of a batch for one task, reduced to one."""
+
+    task: TaskKey
+    messages: tuple[tuple[str, WatchWakeup], ...]
+
+    @property
+    def is_hint(self) -> bool:
+        """A hint makes the next poll due at once, whatever the watch waits for."""
+        return any(not wakeup.timer for _, wakeup in self.messages)
+
+    @property
+    def starts(self) -> bool:
+        """A config was put: the watch begins, or its deadline moves."""
+        return any(wakeup.starts for _, wakeup in self.messages)
+
+    @property
+    def timers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(wakeup.timer for _, wakeup in self.messages if wakeup.timer))
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """A poll that began after it has answered every hint; None: nothing before this turn can have."""
+        asked = [wakeup.asked_at for _, wakeup in self.messages if not wakeup.timer]
+        return None if self.starts or not asked or None in asked else max(moment for moment in asked if moment)
+
+    @property
+    def message_ids(self) -> tuple[str, ...]:
+        return tuple(message_id for message_id, _ in self.messages)
 
 
-def looks(watch: Watch, wakeup: WatchWakeup, *, ended: bool, now: datetime) -> bool:
+def reduce_calls(messages: Iterable[tuple[str, WatchWakeup]]) -> list[WatchCall]:
+    """One call per task."""
+    by_task: dict[TaskKey, list[tuple[str, WatchWakeup]]] = {}
+    for message_id, wakeup in messages:
+        by_task.setdefault(wakeup.task, []).append((message_id, wakeup))
+    return [WatchCall(task, tuple(found)) for task, found in by_task.items()]
+
+
+def refused(watch: Watch | None, call: WatchCall, now: datetime) -> Verdict:
+    """What a refused claim means: the same rules as for a config's."""
+    if watch is None:
+        return Verdict.ACKNOWLEDGE
+    if call.is_hint:
+        is_answered = call.asked_at is not None and watch.polled_at is not None and watch.polled_at > call.asked_at
+        return Verdict.ACKNOWLEDGE if is_answered else Verdict.RETURN
+    waits_for_another = bool(watch.waits_for) and watch.waits_for not in call.timers
+    is_overdue = watch.due is not None and watch.due + OVERDUE < now
+    return Verdict.ACKNOWLEDGE if waits_for_another and not is_overdue else Verdict.RETURN
+
+
+def looks(watch: Watch, call: WatchCall, *, ended: bool, now: datetime) -> bool:
     """Whether this turn looks at the task's configs: after every hint, when the task has ended, else now and then."""
-    return ended or not wakeup.timer or watch.looked_at is None or now - watch.looked_at >= LOOK_EVERY
+    return ended or call.is_hint or watch.looked_at is None or now - watch.looked_at >= LOOK_EVERY
+
+
+def next_look(interval: timedelta) -> timedelta:
+    """After the task has ended the watch only looks, ever more slowly."""
+    return min(max(2 * interval, LOOK_EVERY), SLOWEST_LOOK)
 
 
 def to_wake(cursors: Sequence[Cursor], newest: RevisionHead | None, now: datetime) -> list[Cursor]:

@@ -42,11 +42,17 @@ class Connection:
         """A strongly consistent read of one item."""
         return self._client.get_item(TableName=self._table, Key=_key(pk, sk), ConsistentRead=True).get("Item")
 
-    def put(self, item: Item, *, condition: str = "") -> ConditionFailed | None:
-        """Puts the whole item; a condition may only speak of attribute names."""
+    def put(
+        self, item: Item, *, condition: str = "", values: Mapping[str, Any] | None = None, names: Mapping[str, str] | None = None
+    ) -> ConditionFailed | None:
+        """Puts the whole item, or says what the condition met."""
         given: dict[str, Any] = {"TableName": self._table, "Item": dict(item)}
         if condition:
             given |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        if values:
+            given |= {"ExpressionAttributeValues": dict(values)}
+        if names:
+            given |= {"ExpressionAttributeNames": dict(names)}
         try:
             self._client.put_item(**given)
         except ClientError as error:

@@ -36,8 +36,8 @@ class Cursors:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def create(self, key: ConfigKey, position: int, *, group: str, expires: datetime) -> bool:
-        """False when it exists already: a second registration never moves a cursor."""
+    def create(self, key: ConfigKey, position: int, *, group: str, now: datetime, expires: datetime) -> bool:
+        """False when it exists already: a second registration never moves a cursor. An expired one counts as gone."""
         refused = self._connection.put(
             {
                 "pk": items.text(key.task.partition),
@@ -47,7 +47,9 @@ class Cursors:
                 "group": items.text(group),
                 "ttl": items.seconds(expires),
             },
-            condition="attribute_not_exists(sk)",
+            condition="attribute_not_exists(sk) OR #ttl <= :now",
+            values={":now": items.seconds(now)},
+            names={"#ttl": "ttl"},
         )
         return refused is None
 
@@ -156,14 +158,22 @@ class Cursors:
         forgotten = ", behind_since" if caught_up else ""
         return self._end(key, token, f"REMOVE claim_until{forgotten}", {}, done=lambda old: old.claim_until is None)
 
-    def add_resend(self, key: ConfigKey, revisions: Collection[int]) -> bool:
-        """A redrive: these revisions are to be sent again. Idempotent. False: the config is gone, or has too many waiting."""
+    def add_resend(self, key: ConfigKey, revisions: Collection[int], *, now: datetime) -> bool:
+        """A redrive: these revisions are to be sent again. Idempotent. False: the config is gone, or has too many waiting.
+
+        The config enters the sparse index, so that the sweep finds it should its wake-up be lost.
+        """
         result = self._connection.update(
             key.task.partition,
             key.cursor,
-            expression="ADD resend :revisions",
+            expression="SET due_shard = if_not_exists(due_shard, :shard), due_at = if_not_exists(due_at, :now) ADD resend :revisions",
             condition="attribute_exists(sk) AND (attribute_not_exists(resend) OR size(resend) <= :most)",
-            values={":revisions": items.numbers(revisions), ":most": items.number(MAX_RESEND)},
+            values={
+                ":revisions": items.numbers(revisions),
+                ":most": items.number(MAX_RESEND),
+                ":shard": items.text(due_shard("CONFIG", key.task.partition)),
+                ":now": items.moment(now),
+            },
         )
         return not isinstance(result, ConditionFailed)
 

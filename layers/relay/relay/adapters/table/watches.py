@@ -10,7 +10,7 @@ from relay.adapters.table.cursors import due_shard
 from relay.adapters.table.items import Item
 from relay.adapters.table.revisions import read_head, write_head
 from relay.domain.keys import WATCH, TaskKey
-from relay.domain.watch import OVERDUE, Rest, Watch
+from relay.domain.watch import OVERDUE, Rest, Watch, WatchCall
 
 _HEAD = ("newest", "state", "digest", "status_digest", "arrived_at", "status_at")
 
@@ -38,15 +38,20 @@ class Watches:
             condition="attribute_not_exists(sk)",
         )
 
-    def claim(self, task: TaskKey, token: str, *, now: datetime, until: datetime, timer: str) -> tuple[bool, Watch | None]:
-        """(True, the claimed watch), or (False, what stood in the way; None when there is no watch). Without `timer` it is a hint."""
+    def claim(self, call: WatchCall, token: str, *, now: datetime, until: datetime) -> tuple[bool, Watch | None]:
+        """(True, the claimed watch), or (False, what stood in the way; None when there is no watch)."""
         values: dict[str, Any] = {":token": items.text(token), ":until": items.moment(until), ":now": items.moment(now)}
         condition = "attribute_exists(sk) AND (attribute_not_exists(claim_until) OR claim_until <= :now)"
-        if timer:
-            condition += " AND (attribute_not_exists(waits_for) OR waits_for = :timer OR due_at < :overdue)"
-            values |= {":timer": items.text(timer), ":overdue": items.moment(now - OVERDUE)}
+        if not call.is_hint:
+            timers = {f":timer{n}": items.text(timer) for n, timer in enumerate(call.timers)}
+            waits = ["attribute_not_exists(waits_for)", "due_at < :overdue", *(f"waits_for = {name}" for name in timers)]
+            condition += f" AND ({' OR '.join(waits)})"
+            values |= {":overdue": items.moment(now - OVERDUE), **timers}
+        elif call.asked_at is not None:
+            condition += " AND (attribute_not_exists(polled_at) OR polled_at <= :asked)"
+            values[":asked"] = items.moment(call.asked_at)
         result = self._connection.update(
-            task.partition,
+            call.task.partition,
             WATCH,
             # The watch stays in the sparse index while it is claimed: the sweep must find it if its worker dies.
             expression="SET claim = :token, claim_until = :until, due_at = :until REMOVE waits_for",
@@ -54,8 +59,8 @@ class Watches:
             values=values,
         )
         if not isinstance(result, ConditionFailed):
-            return True, _watch(task, result)
-        old = _watch(task, result.old) if result.old else None
+            return True, _watch(call.task, result)
+        old = _watch(call.task, result.old) if result.old else None
         return old is not None and old.claim_token == token, old
 
     def rest(self, task: TaskKey, token: str, rest: Rest) -> bool:

@@ -1,0 +1,43 @@
+"""One strongly consistent batch of reads for everything a batch of wake-ups needs: each config, and the revisions it is told."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from relay.adapters.table.configs import Configs
+from relay.adapters.table.connection import Connection
+from relay.adapters.table.revisions import Revisions
+from relay.domain.keys import ConfigKey, revision_sort_key
+from relay.domain.push_config import PushConfig
+from relay.domain.task import Revision
+
+
+@dataclass(frozen=True)
+class Found:
+    """`config` is None when it was deleted meanwhile; a revision that is missing is gone from the table."""
+
+    config: PushConfig | None
+    revisions: dict[int, Revision] = field(default_factory=dict)
+
+
+class BatchReader:
+    def __init__(self, connection: Connection, configs: Configs, revisions: Revisions) -> None:
+        self._connection = connection
+        self._configs = configs
+        self._revisions = revisions
+
+    def read(self, wanted: Iterable[tuple[ConfigKey, Sequence[int]]]) -> dict[ConfigKey, Found]:
+        """Per config key: the config and those of the wanted revisions that exist."""
+        plans = list(wanted)
+        keys = dict.fromkeys((key.task.partition, key.push) for key, _ in plans)
+        keys |= dict.fromkeys((key.task.partition, revision_sort_key(number)) for key, numbers in plans for number in numbers)
+        items = self._connection.batch_get(list(keys))
+        found = {}
+        for key, numbers in plans:
+            pk = key.task.partition
+            config = items.get((pk, key.push))
+            revisions = {n: item for n in numbers if (item := items.get((pk, revision_sort_key(n))))}
+            found[key] = Found(
+                config=self._configs.from_item(key.task, config) if config else None,
+                revisions={number: self._revisions.from_item(item) for number, item in revisions.items()},
+            )
+        return found

@@ -1,0 +1,80 @@
+"""What one run does for one push config: which revisions it tells, in which order, and what is left for another run."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from relay.domain.claim import MAX_POSTS
+from relay.domain.keys import ConfigKey
+from relay.domain.push_config import Cursor
+from relay.domain.task import Revision
+from relay.domain.wakeup import DeliveryWakeup
+
+
+@dataclass(frozen=True)
+class Call:
+    """All wake-ups of a batch for one config, reduced to one. `revision` None: look for the newest."""
+
+    key: ConfigKey
+    messages: tuple[tuple[str, DeliveryWakeup], ...]
+
+    @property
+    def revision(self) -> int | None:
+        revisions = [wakeup.revision for _, wakeup in self.messages]
+        return None if any(revision is None for revision in revisions) else max(r for r in revisions if r is not None)
+
+    @property
+    def timers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(wakeup.timer for _, wakeup in self.messages if wakeup.timer))
+
+    @property
+    def message_ids(self) -> tuple[str, ...]:
+        return tuple(message_id for message_id, _ in self.messages)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One revision to tell. `revision` None: it is missing from the table. `is_resent`: a redrive asked for it."""
+
+    number: int
+    revision: Revision | None
+    is_resent: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`is_partial`: more is left than one run tells; the rest goes to a new wake-up."""
+
+    steps: tuple[Step, ...] = field(default=())
+    is_partial: bool = False
+
+
+def reduce_calls(messages: Iterable[tuple[str, DeliveryWakeup]]) -> list[Call]:
+    """One call per config."""
+    by_key: dict[ConfigKey, list[tuple[str, DeliveryWakeup]]] = {}
+    for message_id, wakeup in messages:
+        by_key.setdefault(wakeup.key, []).append((message_id, wakeup))
+    return [Call(key, tuple(found)) for key, found in by_key.items()]
+
+
+def reads_up_to(cursor: Cursor, call: Call) -> int | None:
+    """The revision a plain wake-up reads to; None: look for the newest, since wake-ups for it may have been acknowledged meanwhile.
+
+    Checked with the model: a config that never waited since it caught up has a wake-up on its way for every later revision.
+    """
+    looks = call.revision is None or call.timers or cursor.behind_since is not None or cursor.resend
+    return None if looks else call.revision
+
+
+def plan_known(cursor: Cursor, last: int, revisions: Mapping[int, Revision]) -> Plan:
+    """From a batch's read: the revisions past the cursor up to `last`."""
+    numbers = range(cursor.position + 1, min(last, cursor.position + MAX_POSTS) + 1)
+    return Plan(tuple(Step(number, revisions.get(number)) for number in numbers), is_partial=last > cursor.position + MAX_POSTS)
+
+
+def plan_looked(cursor: Cursor, found: Sequence[Revision], resent: Mapping[int, Revision]) -> Plan:
+    """After a look at the table: what a redrive asked for, then all that was found past the cursor, with the gaps between."""
+    existing = {revision.number: revision for revision in found}
+    last = max(existing, default=cursor.position)
+    steps = [Step(number, resent.get(number), is_resent=True) for number in cursor.resend]
+    steps += [Step(number, existing.get(number)) for number in range(cursor.position + 1, last + 1)]
+    return Plan(tuple(steps[:MAX_POSTS]), is_partial=len(steps) > MAX_POSTS)

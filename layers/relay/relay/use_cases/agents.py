@@ -1,0 +1,71 @@
+"""Agents: which upstream agent a name means, with its card as it is now.
+
+The agent named `default` is the stack's own parameter unless an operator has registered one of that name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from relay.adapters.table.agents import AgentRecords, RegisteredAgent
+from relay.adapters.upstream import Upstream
+from relay.domain.agent import Agent
+from relay.domain.errors import AgentNotFoundError, RelayError
+from relay.domain.forwarding import forwarded_headers
+from relay.domain.keys import AgentKey
+from relay.domain.task import ProtocolVersion
+
+DEFAULT_AGENT = "default"
+DEFAULT_OWNER = "default"
+_FRESH = timedelta(minutes=1)  # how long a card is used without asking; after that a failed refresh keeps the old one
+
+
+@dataclass(frozen=True)
+class DefaultUpstream:
+    """The stack's own agent: `credential` reads `Header-Name: value`, or is empty."""
+
+    url: str
+    credential: Callable[[], str]
+
+
+class Agents:
+    def __init__(self, records: AgentRecords, upstream: Upstream, *, default: DefaultUpstream, now: Callable[[], datetime]) -> None:
+        self._records = records
+        self._upstream = upstream
+        self._default = default
+        self._now = now
+        self._known: dict[AgentKey, tuple[datetime, Agent]] = {}  # replaced whole, never changed: threads may share it
+
+    def find(self, key: AgentKey) -> Agent:
+        """Raises: AgentNotFoundError; UpstreamUnavailableError and its kin when the card was never seen and cannot be fetched."""
+        now = self._now()
+        read_at, known = self._known.get(key, (None, None))
+        if known is not None and read_at is not None and now - read_at < _FRESH:
+            return known
+        registered = self._registered(key)
+        try:
+            agent = self._with_card(registered)
+        except RelayError:
+            if known is None or known.url != registered.url:
+                raise
+            agent = known
+        self._known = {**self._known, key: (now, agent)}
+        return agent
+
+    def _registered(self, key: AgentKey) -> RegisteredAgent:
+        if registered := self._records.get(key):
+            return registered
+        if key.agent != DEFAULT_AGENT or not self._default.url:
+            raise AgentNotFoundError(f"There is no agent named {key.agent!r} at this relay.")
+        return RegisteredAgent(key, self._default.url, parse_header(self._default.credential()))
+
+    def _with_card(self, registered: RegisteredAgent) -> Agent:
+        headers = forwarded_headers({}, registered.credential_headers, ProtocolVersion.V10)
+        card, card_url = self._upstream.fetch_card(registered.url, headers)
+        return Agent(registered.key, registered.url, registered.credential_headers, card, card_url)
+
+
+def parse_header(text: str) -> tuple[tuple[str, str], ...]:
+    """`Header-Name: value` as one header; nothing for an empty text."""
+    name, separator, value = text.partition(":")
+    return ((name.strip(), value.strip()),) if separator and name.strip() and value.strip() else ()

@@ -1,0 +1,68 @@
+"""Answer: one JSON-RPC call, taken apart, negotiated and given to the use case that its method means."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from relay.adapters.upstream import Answer
+from relay.domain.errors import UnsupportedOperationError
+from relay.domain.forwarding import caller_credential
+from relay.domain.jsonrpc import Request
+from relay.domain.keys import AgentKey
+from relay.domain.protocol import Kind, Method
+from relay.domain.sends import parse_send
+from relay.use_cases.agents import Agents
+from relay.use_cases.forward import Forward, Passing
+from relay.use_cases.push_configs import PushCall, PushConfigs
+from relay.use_cases.send import Outgoing, SendMessage
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call at an agent's address. `incoming` are its HTTP headers in lower case; `base_url` the address it came to."""
+
+    agent: AgentKey
+    request: Request
+    method: Method
+    incoming: Mapping[str, str]
+    base_url: str
+
+
+class AnswerCall:
+    def __init__(
+        self, *, agents: Agents, push_configs: PushConfigs, send: SendMessage, forward: Forward, now: Callable[[], datetime]
+    ) -> None:
+        self._agents = agents
+        self._push_configs = push_configs
+        self._send = send
+        self._forward = forward
+        self._now = now
+
+    def __call__(self, call: Call) -> Answer | Any:
+        """The agent's own answer, to be passed on as it is, or a result of the relay's. Raises: RelayError."""
+        kind, version = call.method.kind, call.method.version
+        started = self._now()
+        if kind in (Kind.STREAM, Kind.SUBSCRIBE):
+            raise UnsupportedOperationError("This relay does not stream: use the agent's own address to stream, and webhooks here.")
+        agent, credential = self._agents.find(call.agent), caller_credential(call.incoming)
+        if kind in self._own_methods:
+            return self._own_methods[kind](PushCall(agent, version, call.request.params, credential))
+        if kind is Kind.SEND:
+            outgoing = Outgoing(
+                send=parse_send(call.request.params, version),
+                agent=agent,
+                method=call.request.method,
+                version=version,
+                request_id=call.request.id,
+                incoming=dict(call.incoming),
+                credential=credential,
+                started=started,
+            )
+            return self._send(outgoing)
+        return self._forward(Passing(call.request, call.method, agent, call.incoming, credential, call.base_url))
+
+    @property
+    def _own_methods(self) -> Mapping[Kind, Callable[[PushCall], Any]]:
+        configs = self._push_configs
+        return {Kind.SET_PUSH: configs.set, Kind.GET_PUSH: configs.get, Kind.LIST_PUSH: configs.list, Kind.DELETE_PUSH: configs.delete}

@@ -1,0 +1,95 @@
+"""Attempt: one POST of one notification: body, headers, the rules of the URL once more, the outcome, and its record."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from relay import observability
+from relay.adapters.table.dead_letters import Attempts
+from relay.adapters.webhook import Post, WebhookClient
+from relay.domain import notification
+from relay.domain.dead_letter import FailedAttempt
+from relay.domain.errors import InvalidParamsError
+from relay.domain.outcome import Outcome, OutcomeKind
+from relay.domain.push_config import PushConfig
+from relay.domain.task import Revision
+from relay.domain.webhook_url import check_webhook_url, is_allowed_host
+
+
+@dataclass(frozen=True)
+class Try:
+    """How one POST ended."""
+
+    webhook_id: str
+    number: int
+    outcome: Outcome
+
+
+class Attempt:
+    def __init__(
+        self,
+        client: WebhookClient,
+        attempts: Attempts,
+        *,
+        timeout: timedelta,
+        allowed_hosts: tuple[str, ...],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._attempts = attempts
+        self._timeout = timeout
+        self._allowed_hosts = allowed_hosts
+        self._now = now
+
+    def __call__(self, config: PushConfig, revision: Revision, *, number: int, is_resent: bool) -> Try:
+        """POSTs once. A failed attempt is kept in the table before anything follows from it; a success is a log line."""
+        webhook_id = notification.webhook_id(config.key, revision.number)
+        started = self._now()
+        outcome = self._post(config, revision, webhook_id=webhook_id, number=number, is_resent=is_resent)
+        observability.attempt_ended(config, revision, webhook_id=webhook_id, number=number, outcome=outcome, now=self._now())
+        if not outcome.is_delivered:
+            self._attempts.put(config.key, _failed(started, revision.number, number=number, webhook_id=webhook_id, outcome=outcome))
+        return Try(webhook_id, number, outcome)
+
+    def _post(self, config: PushConfig, revision: Revision, *, webhook_id: str, number: int, is_resent: bool) -> Outcome:
+        try:
+            check_webhook_url(config.url, self._allowed_hosts, field="url")
+        except InvalidParamsError as error:  # the operator's rules may have changed since the registration
+            return Outcome(OutcomeKind.BLOCKED_ADDRESS, detail=error.message)
+        body = notification.body(config, revision.snapshot)
+        headers = notification.headers(
+            config,
+            webhook_id=webhook_id,
+            timestamp=self._now(),
+            body=body,
+            attempt=number,
+            revision=revision.number,
+            traceparent=_traceparent(webhook_id),
+            is_truncated=revision.snapshot.is_cut,
+            is_resent=is_resent,
+        )
+        allow_private = is_allowed_host(config.url, self._allowed_hosts)
+        return self._client.post(Post(url=config.url, headers=headers, body=body, timeout=self._timeout, allow_private=allow_private))
+
+
+def _traceparent(webhook_id: str) -> str:
+    """One trace per notification, one span per attempt. Source: W3C Trace Context."""
+    return f"00-{hashlib.sha256(webhook_id.encode()).hexdigest()[:32]}-{uuid4().hex[:16]}-01"
+
+
+def _failed(started: datetime, revision: int, *, number: int, webhook_id: str, outcome: Outcome) -> FailedAttempt:
+    phases = outcome.phases
+    return FailedAttempt(
+        at=started,
+        revision=revision,
+        attempt=number,
+        webhook_id=webhook_id,
+        kind=outcome.kind.value,
+        status=outcome.status,
+        detail=outcome.detail,
+        answer=outcome.answer,
+        phases=f"lookup={phases.name_lookup_ms} connect={phases.connect_ms} tls={phases.tls_ms} "
+        f"first_byte={phases.first_byte_ms} total={phases.total_ms}",
+    )

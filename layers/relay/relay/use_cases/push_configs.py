@@ -1,0 +1,81 @@
+"""The four push-config methods as a caller sees them: who may register, what is answered.
+
+The relay first asks the agent for the task, with the caller's right to see it; it never calls the webhook (design §7 "Who may register").
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from relay.domain.agent import Agent
+from relay.domain.errors import TaskNotFoundError
+from relay.domain.forwarding import Headers
+from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.paging import page
+from relay.domain.push_config import Start
+from relay.domain.push_methods import config_result, list_result, parse_delete, parse_get, parse_list, parse_set
+from relay.domain.task import Json, ProtocolVersion, View
+from relay.use_cases.ask import Ask
+from relay.use_cases.observe import Observe
+from relay.use_cases.register import Register
+
+_ASK_TIMEOUT = timedelta(seconds=20)
+
+
+@dataclass(frozen=True)
+class PushCall:
+    """One call of a push-config method: of which agent, in which version, under which credential."""
+
+    agent: Agent
+    version: ProtocolVersion
+    params: Json
+    credential: Headers
+
+    def task_key(self, task_id: str, tenant: str) -> TaskKey:
+        return TaskKey(self.agent.key.owner, self.agent.key.agent, tenant, task_id)
+
+
+class PushConfigs:
+    def __init__(self, *, ask: Ask, observe: Observe, register: Register) -> None:
+        self._ask = ask
+        self._observe = observe
+        self._register = register
+
+    def set(self, call: PushCall) -> Json:
+        """The answer about the task is a full view, so it is observed, and decides where the cursor starts."""
+        registration = parse_set(call.params, call.version)
+        self._register.check(registration, field=registration.url_field)
+        task = call.task_key(registration.task_id, registration.tenant)
+        newest = self._observe(task, self._seen(call, task)).head
+        return config_result(self._register.put(task, registration, start=Start.LATER, newest=newest), call.version)
+
+    def get(self, call: PushCall) -> Json:
+        """Without a config id the task's first one. Raises: TaskNotFoundError also when the config does not exist (A2A 1.0 §3.1.8)."""
+        ref = parse_get(call.params, call.version)
+        task = call.task_key(ref.task_id, ref.tenant)
+        named = [self._register.get(ConfigKey(task, ref.config_id))] if ref.config_id else self._register.of_task(task)
+        config = next(iter(named), None)
+        if config is None:
+            raise TaskNotFoundError("There is no such push config, or no such task.", metadata={"taskId": ref.task_id})
+        return config_result(config, call.version)
+
+    def list(self, call: PushCall) -> Any:
+        """Raises: TaskNotFoundError when the task has no push configs and the agent does not know it either."""
+        wanted = parse_list(call.params, call.version)
+        task = call.task_key(wanted.task_id, wanted.tenant)
+        configs = self._register.of_task(task)
+        if not configs:
+            self._seen(call, task)
+        told, next_page_token = page(configs, wanted.page_size, page_token=wanted.page_token, binding=task.partition)
+        return list_result(told, next_page_token, call.version)
+
+    def delete(self, call: PushCall) -> None:
+        """Idempotent: a config that is not there is deleted."""
+        ref = parse_delete(call.params, call.version)
+        self._register.delete(ConfigKey(call.task_key(ref.task_id, ref.tenant), ref.config_id))
+
+    def _seen(self, call: PushCall, task: TaskKey) -> View:
+        view = self._ask(task, timeout=_ASK_TIMEOUT, credential=call.credential)
+        if view is None:
+            raise TaskNotFoundError("There is no such task.", metadata={"taskId": task.task_id})
+        return view

@@ -1,0 +1,83 @@
+"""Redrive: add what dead letters hold to what their configs still have to send, through the claim like everything else.
+
+An operator's command. Per dead letter: add to the cursor, wake the config, delete the letter. Each step may be repeated; a letter is
+deleted last, so a redrive that dies is run again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from relay.adapters.queues import Queue
+from relay.adapters.table.cursors import MAX_RESEND, Cursors
+from relay.adapters.table.dead_letters import DeadLetters
+from relay.domain.dead_letter import DeadLetter
+from relay.domain.wakeup import DeliveryWakeup
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which dead letters: empty fields match all. `receiver` is an origin; times are aware UTC."""
+
+    task_id: str = ""
+    config_id: str = ""
+    receiver: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def matches(self, letter: DeadLetter) -> bool:
+        return (
+            self.task_id in ("", letter.key.task.task_id)
+            and self.config_id in ("", letter.key.config_id)
+            and self.receiver in ("", letter.receiver)
+            and (self.since is None or letter.written_at >= self.since)
+            and (self.until is None or letter.written_at < self.until)
+        )
+
+
+@dataclass(frozen=True)
+class Redriven:
+    """One config's part of a redrive. `revisions` empty: the config is gone, or has too many waiting; its letters stay."""
+
+    letters: tuple[DeadLetter, ...]
+    revisions: tuple[int, ...]
+
+
+class Redrive:
+    def __init__(self, *, dead_letters: DeadLetters, cursors: Cursors, delivery_queue: Queue, now: Callable[[], datetime]) -> None:
+        self._dead_letters = dead_letters
+        self._cursors = cursors
+        self._queue = delivery_queue
+        self._now = now
+
+    def list(self, wanted: Filter) -> list[DeadLetter]:
+        """The oldest first."""
+        found = (letter for letter in self._dead_letters.all(now=self._now()) if wanted.matches(letter))
+        return sorted(found, key=lambda letter: (letter.written_at, letter.key, letter.first))
+
+    def redrive(self, letters: Iterable[DeadLetter], *, every: bool) -> Iterator[Redriven]:
+        """Config by config, as it is done. Only the newest state of each, unless `every`."""
+        by_config = sorted(letters, key=lambda letter: (letter.key, letter.first))
+        for _, group in groupby(by_config, key=lambda letter: letter.key):
+            yield self._redrive_config(tuple(group), every=every)
+
+    def _redrive_config(self, letters: tuple[DeadLetter, ...], *, every: bool) -> Redriven:
+        key = letters[0].key
+        revisions = revisions_to_send(letters, every=every)
+        cursor = self._cursors.get(key)
+        if cursor is None or not self._cursors.add_resend(key, revisions, now=self._now()):
+            return Redriven(letters, ())
+        self._queue.send(DeliveryWakeup(key, group=cursor.group))
+        for letter in letters:
+            if not every or letter.last <= revisions[-1]:
+                self._dead_letters.delete(letter)
+        return Redriven(letters, revisions)
+
+
+def revisions_to_send(letters: Sequence[DeadLetter], *, every: bool) -> tuple[int, ...]:
+    """Of one config's letters: the newest revision, or all of them, at most what a cursor may hold at once; the oldest first."""
+    if not every:
+        return (max(letter.last for letter in letters),)
+    numbers = sorted({number for letter in letters for number in range(letter.first, letter.last + 1)})
+    return tuple(numbers[:MAX_RESEND])

@@ -1,0 +1,104 @@
+"""Register: put, get, list and delete push configs.
+
+Register = put CURSOR#, then put PUSH#: the second put is the commit, and its own stream record wakes the config and starts the watch.
+Delete takes CURSOR# first. Setting an existing id updates what was registered, never cursor, claim or wait (design §2 rule 1).
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from relay.adapters.table.configs import Configs
+from relay.adapters.table.cursors import Cursors
+from relay.adapters.table.revisions import Revisions
+from relay.domain.errors import InvalidParamsError
+from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.push_config import PushConfig, Start, start_position
+from relay.domain.push_methods import Registration
+from relay.domain.retention import config_expiry, revision_expiry
+from relay.domain.task import RevisionHead
+from relay.domain.webhook_url import check_webhook_url, origin
+
+
+@dataclass(frozen=True)
+class RegisterLimits:
+    """What the operator allows: hosts exempt from the webhook rules, configs per task, how long a task is followed."""
+
+    allowed_hosts: tuple[str, ...]
+    max_configs: int
+    watch_deadline: timedelta
+
+
+class Register:
+    def __init__(
+        self, configs: Configs, cursors: Cursors, revisions: Revisions, *, limits: RegisterLimits, now: Callable[[], datetime]
+    ) -> None:
+        self._configs = configs
+        self._cursors = cursors
+        self._revisions = revisions
+        self._limits = limits
+        self._now = now
+
+    def check(self, registration: Registration, *, field: str) -> None:
+        """What can be said without the task: nothing is resolved or called. Raises: InvalidParamsError."""
+        check_webhook_url(registration.url, self._limits.allowed_hosts, field=field)
+
+    def put(self, task: TaskKey, registration: Registration, *, start: Start, newest: RevisionHead | None) -> PushConfig:
+        """Idempotent. Raises: InvalidParamsError when the task has as many configs as are allowed."""
+        now = self._now()
+        known = self._configs.of_task(task, now=now)
+        config_id = registration.config_id or _same(known, registration) or _new_id(known, registration)
+        config = PushConfig(
+            key=ConfigKey(task, config_id),
+            url=registration.url,
+            dialect=registration.dialect,
+            token=registration.token,
+            authentication=registration.authentication,
+            registered_at=now,
+        )
+        if len(known) >= self._limits.max_configs and all(other.key != config.key for other in known):
+            raise InvalidParamsError(f"a task may have at most {self._limits.max_configs} push configs; delete one first", field="taskId")
+        self._commit(config, start_position(start, newest), newest)
+        return config
+
+    def get(self, key: ConfigKey) -> PushConfig | None:
+        return self._configs.get(key, now=self._now())
+
+    def of_task(self, task: TaskKey) -> list[PushConfig]:
+        """By config id."""
+        return self._configs.of_task(task, now=self._now())
+
+    def delete(self, key: ConfigKey) -> None:
+        """Idempotent. After it returns, no POST of this config is claimed."""
+        self._cursors.delete(key)
+        self._configs.delete(key)
+
+    def _commit(self, config: PushConfig, position: int, newest: RevisionHead | None) -> None:
+        now = self._now()
+        expires = config_expiry(now, self._limits.watch_deadline)
+        group = receiver_group(config)
+        if newest is not None:  # the newest revision outlives every config of its task: numbers never restart
+            until = revision_expiry(now, self._limits.watch_deadline)
+            self._revisions.keep(config.key.task, newest.number, until=until)
+        if not self._cursors.create(config.key, position, group=group, now=now, expires=expires):
+            self._cursors.renew(config.key, group=group, expires=expires)
+        self._configs.put(config, expires=expires)
+
+
+def receiver_group(config: PushConfig) -> str:
+    """The receiver as SQS's message group: at most 128 characters, and no part of the URL in it."""
+    return hashlib.sha256(f"{config.key.task.owner} {origin(config.url)}".encode()).hexdigest()[:32]
+
+
+def _same(known: list[PushConfig], registration: Registration) -> str:
+    """A config without an id that equals one of the task's in url and token *is* that config."""
+    equal = (config for config in known if config.url == registration.url and config.token == registration.token)
+    return next((config.key.config_id for config in equal), "")
+
+
+def _new_id(known: list[PushConfig], registration: Registration) -> str:
+    """Two equal registrations at the same moment meet in one id; a second config for the same url gets a random one."""
+    derived = hashlib.sha256(registration.url.encode()).hexdigest()[:32]
+    return derived if all(config.key.config_id != derived for config in known) else uuid4().hex

@@ -1,0 +1,164 @@
+"""Send: a message goes to the agent once, never blocking there; its task is committed, its inline config registered, its result waited for.
+
+Source: design §7 "Sends"; A2A 1.0 §3.2.2 (blocking is the default; it ends at a terminal or interrupted state).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from relay import observability
+from relay.adapters.queues import Queue
+from relay.adapters.table.watches import Watches
+from relay.adapters.upstream import Answer, Upstream
+from relay.domain.agent import Agent
+from relay.domain.conversion import convert
+from relay.domain.errors import RelayError, TaskNotFoundError, UpstreamTimeoutError
+from relay.domain.forwarding import Headers, forwarded_headers
+from relay.domain.keys import TaskKey
+from relay.domain.push_config import Start
+from relay.domain.sends import Send, answer_with, cut_history, task_of_answer
+from relay.domain.task import Json, ProtocolVersion, Snapshot, View
+from relay.domain.wakeup import WatchWakeup
+from relay.use_cases.ask import Ask
+from relay.use_cases.observe import Observe
+from relay.use_cases.register import Register
+
+WAIT = timedelta(seconds=25)  # API Gateway ends a request at 30 s
+_ASK_TIMEOUT = timedelta(seconds=5)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 1.0  # seconds between two polls of a waiting send
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One send on its way: what the caller wants, of which agent, under which credential and headers."""
+
+    send: Send
+    agent: Agent
+    method: str
+    version: ProtocolVersion
+    request_id: Any
+    incoming: dict[str, str]
+    credential: Headers
+    started: datetime
+
+    def task_key(self, task_id: str) -> TaskKey:
+        return TaskKey(self.agent.key.owner, self.agent.key.agent, self.send.tenant, task_id)
+
+
+class SendMessage:
+    def __init__(
+        self,
+        *,
+        upstream: Upstream,
+        ask: Ask,
+        observe: Observe,
+        register: Register,
+        watches: Watches,
+        watch_queue: Queue,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._upstream = upstream
+        self._ask = ask
+        self._observe = observe
+        self._register = register
+        self._watches = watches
+        self._watch_queue = watch_queue
+        self._now = now
+        self._sleep = sleep
+
+    def __call__(self, outgoing: Outgoing) -> Answer | Json:
+        """The agent's own answer where it is a Message or an error; else the result for the caller: the task as it stands.
+
+        Raises: RelayError; a send is never repeated towards the agent, and an unknown outcome is said to be one.
+        """
+        send = outgoing.send
+        if send.inline:
+            self._register.check(send.inline, field=send.inline.url_field)
+        before = self._before(outgoing)
+        answer = self._forward(outgoing)
+        result = (answer.payload or {}).get("result")
+        snapshot = task_of_answer(result, outgoing.version) if result is not None else None
+        if snapshot is None:
+            if send.inline:
+                observability.log("inline push config dropped: the agent answered with no task", method=outgoing.method)
+            return answer
+        task, view = outgoing.task_key(snapshot.task_id), View(snapshot, answer.asked_at, answer.arrived_at, "send")
+        is_followed = self._commit(outgoing, task, view)
+        if send.waits:
+            snapshot = self._wait(outgoing, task, snapshot, before=before, is_followed=is_followed)
+        return answer_with(Snapshot(snapshot.version, cut_history(snapshot.document, send.history_length)))
+
+    def _before(self, outgoing: Outgoing) -> View | None:
+        """The task that the message continues, as it stood: an inline config is stored before the message is forwarded."""
+        send = outgoing.send
+        if not send.task_id or not (send.inline or send.waits):
+            return None
+        task = outgoing.task_key(send.task_id)
+        view = self._ask(task, timeout=_ASK_TIMEOUT, credential=outgoing.credential)
+        if send.inline:
+            if view is None:
+                raise TaskNotFoundError("The task that this message continues does not exist.", metadata={"taskId": send.task_id})
+            observed = self._observe(task, view)
+            self._register.put(task, send.inline, start=Start.INLINE_KNOWN_TASK, newest=observed.head)
+        return view
+
+    def _forward(self, outgoing: Outgoing) -> Answer:
+        agent, send = outgoing.agent, outgoing.send
+        endpoint = agent.endpoints.get(outgoing.version) or agent.endpoint
+        params = dict(send.forwarded)
+        if endpoint.tenant and not send.tenant and outgoing.version is ProtocolVersion.V10:
+            params["tenant"] = endpoint.tenant
+        headers = forwarded_headers(outgoing.incoming, outgoing.credential or agent.credential_headers, outgoing.version)
+        timeout = outgoing.started + WAIT - self._now()
+        try:
+            return self._upstream.call(endpoint, outgoing.method, params, request_id=outgoing.request_id, headers=headers, timeout=timeout)
+        except UpstreamTimeoutError as error:
+            raise UpstreamTimeoutError(
+                "The agent did not answer in time. Whether it took the message is unknown: look for its task before you send again."
+            ) from error
+
+    def _commit(self, outgoing: Outgoing, task: TaskKey, view: View) -> bool:
+        """The task and the inline config become durable before the caller is answered. Whether anybody follows the task."""
+        send = outgoing.send
+        if not send.inline and not (send.task_id and self._watches.get(task)):
+            return False
+        if outgoing.version is not outgoing.agent.endpoint.version:  # the log of a task is kept in one version
+            view = self._ask(task, timeout=_ASK_TIMEOUT, credential=outgoing.credential) or view
+        observed = self._observe(task, view)
+        if send.inline and not send.task_id:
+            start = Start.INLINE_NEW_TASK if observed.head.number == 1 else Start.INLINE_KNOWN_TASK
+            self._register.put(task, send.inline, start=start, newest=observed.head)
+        self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
+        return True
+
+    def _wait(self, outgoing: Outgoing, task: TaskKey, snapshot: Snapshot, *, before: View | None, is_followed: bool) -> Snapshot:
+        """Polls until the task ends or waits for somebody, at most until the caller's 25 s are over."""
+        deadline, pause = outgoing.started + WAIT, _FIRST_PAUSE
+        version, last = snapshot.version, snapshot
+        while not _is_settled(last, before) and self._now() + timedelta(seconds=pause) < deadline:
+            self._sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            try:
+                view = self._ask(task, timeout=min(_ASK_TIMEOUT, deadline - self._now()), credential=outgoing.credential)
+            except RelayError as error:
+                observability.poll_failed(task, error)
+                continue
+            if view is None:
+                break
+            if is_followed and view.snapshot.digest != last.digest:
+                self._observe(task, view)
+            last = view.snapshot
+        return last if last.version is version else convert(last, version)
+
+
+def _is_settled(snapshot: Snapshot, before: View | None) -> bool:
+    """An interrupted task that has not moved since before the message is not yet the message's result."""
+    if snapshot.state.is_terminal:
+        return True
+    if not snapshot.state.is_interrupted:
+        return False
+    earlier = before.snapshot if before else None
+    return earlier is None or (snapshot.status_digest, snapshot.status_timestamp) != (earlier.status_digest, earlier.status_timestamp)

@@ -1,0 +1,56 @@
+"""Sweep: wake every waiting config and every watch whose timer is overdue, and measure the oldest change that is not delivered.
+
+It repairs what lost messages, purged queues, failed stream batches or a restored table leave behind; nothing in the fast path relies on it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from relay.adapters.queues import NotSentError, Queue, Sending
+from relay.adapters.table.cursors import Cursors
+from relay.adapters.table.items import DUE_SHARDS
+from relay.adapters.table.watches import Watches
+from relay.domain import watch as watch_rules
+from relay.domain.claim import OVERDUE
+from relay.domain.wakeup import DeliveryWakeup, WatchWakeup
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many were woken, how many configs wait in all, and how long the oldest undelivered change has waited."""
+
+    configs_woken: int
+    watches_woken: int
+    configs_waiting: int
+    oldest_undelivered: timedelta
+
+
+class Sweep:
+    def __init__(
+        self, *, cursors: Cursors, watches: Watches, delivery_queue: Queue, watch_queue: Queue, now: Callable[[], datetime]
+    ) -> None:
+        self._cursors = cursors
+        self._watches = watches
+        self._delivery_queue = delivery_queue
+        self._watch_queue = watch_queue
+        self._now = now
+
+    def __call__(self) -> Swept:
+        """Raises: NotSentError when SQS did not take a wake-up; the next sweep finds the same items again."""
+        now = self._now()
+        deliveries: list[Sending] = []
+        waiting, oldest = 0, now
+        for shard in range(DUE_SHARDS):
+            for key, due, behind_since in self._cursors.waiting(shard):
+                waiting, oldest = waiting + 1, min(oldest, behind_since or now)
+                if due + OVERDUE < now:
+                    deliveries.append(Sending(DeliveryWakeup(key)))
+        watches = [
+            Sending(WatchWakeup(task))
+            for shard in range(DUE_SHARDS)
+            for task in self._watches.overdue(shard, before=now - watch_rules.OVERDUE)
+        ]
+        if self._delivery_queue.send_all(deliveries) or self._watch_queue.send_all(watches):
+            raise NotSentError("SQS did not take every wake-up of the sweep")
+        return Swept(len(deliveries), len(watches), waiting, now - oldest)

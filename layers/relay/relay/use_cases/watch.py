@@ -1,0 +1,186 @@
+"""Watch: follow a task at its agent by polling, until it ends or its deadline comes.
+
+A watch moves exactly as a waiting config: claim; poll; send the next wake-up with a fresh id; mark the item as waiting for that id and
+end the claim; acknowledge (design §2 rule 12). It also wakes configs that are behind though nothing is on its way to them.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from relay import observability
+from relay.adapters.queues import Queue, Sending
+from relay.adapters.table.cursors import Cursors
+from relay.adapters.table.revisions import Revisions
+from relay.adapters.table.watches import Watches
+from relay.domain import watch as rules
+from relay.domain.claim import RETURN_DELAY_SECONDS, Verdict
+from relay.domain.errors import RelayError, TaskNotFoundError
+from relay.domain.schedule import next_poll
+from relay.domain.task import RevisionHead
+from relay.domain.wakeup import DeliveryWakeup, WatchWakeup, next_hop
+from relay.domain.watch import Rest, Watch, WatchCall
+from relay.use_cases.ask import Ask
+from relay.use_cases.observe import Observe
+
+_WORKERS = 10  # one per wake-up of a batch
+_TURN_TIME = rules.POLL_TIMEOUT + timedelta(seconds=10)  # a poll, and AWS calls with their retries
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a task is asked for, and for how long it is followed."""
+
+    minimum: timedelta
+    maximum: timedelta
+    deadline: timedelta
+
+
+@dataclass(frozen=True)
+class _Poll:
+    """What one poll brought: the newest revision after it, whether it moved, whether to ask again at once, failures in a row."""
+
+    head: RevisionHead | None
+    changed: bool = False
+    failures: int = 0
+
+
+class FollowTasks:
+    def __init__(
+        self,
+        *,
+        watches: Watches,
+        cursors: Cursors,
+        revisions: Revisions,
+        ask: Ask,
+        observe: Observe,
+        watch_queue: Queue,
+        delivery_queue: Queue,
+        pace: Pace,
+        now: Callable[[], datetime],
+        random: Callable[[], float],
+    ) -> None:
+        self._watches = watches
+        self._cursors = cursors
+        self._revisions = revisions
+        self._ask = ask
+        self._observe = observe
+        self._watch_queue = watch_queue
+        self._delivery_queue = delivery_queue
+        self._pace = pace
+        self._now = now
+        self._random = random
+
+    def __call__(self, messages: Sequence[tuple[str, WatchWakeup]], *, remaining: Callable[[], timedelta]) -> list[str]:
+        """The ids of the messages that must come back because we failed; an agent's failure is never among them."""
+        now = self._now()
+        for _, wakeup in messages:
+            if hop := next_hop(wakeup, now):
+                self._watch_queue.send(wakeup, hop)
+        calls = rules.reduce_calls((message_id, wakeup) for message_id, wakeup in messages if not next_hop(wakeup, now))
+        if not calls:
+            return []
+        with ThreadPoolExecutor(max_workers=min(len(calls), _WORKERS)) as pool:
+            running = [(call, pool.submit(self._turn, call, remaining)) for call in calls]
+        failed: list[str] = []
+        for call, turn in running:
+            error = turn.exception()
+            if isinstance(error, Exception):
+                observability.fault("watch failed", task=call.task, error=error)
+                failed.extend(call.message_ids)
+            elif error is not None:
+                raise error
+        return failed
+
+    def _turn(self, call: WatchCall, remaining: Callable[[], timedelta]) -> None:
+        if remaining() < _TURN_TIME:
+            self._return(call)
+            return
+        now, token = self._now(), uuid4().hex
+        if call.starts:
+            self._watches.start(call.task, deadline=now + self._pace.deadline, interval=self._pace.minimum, due=now)
+        claimed, watch = self._watches.claim(call, token, now=now, until=now + rules.CLAIM)
+        if claimed and watch is not None:
+            if call.starts:
+                watch = replace(watch, deadline=max(watch.deadline, now + self._pace.deadline))
+            self._follow(call, watch, token)
+        elif rules.refused(watch, call, now) is Verdict.RETURN:
+            self._return(call)
+
+    def _follow(self, call: WatchCall, watch: Watch, token: str) -> None:
+        """One claimed turn. The remembered head counts only for the watch's own timer: after a hint somebody else may have appended."""
+        now = self._now()
+        head = self._revisions.newest(call.task) if call.is_hint or watch.head is None else watch.head
+        has_ended = head is not None and head.state.is_terminal
+        if not has_ended and now >= watch.deadline:
+            observability.warn("watch ended at its deadline", task=call.task)
+            self._watches.end(call.task, token)
+            return
+        poll = _Poll(head) if has_ended else self._poll(watch, head)
+        has_ended = poll.head is not None and poll.head.state.is_terminal
+        looked = rules.looks(watch, call, ended=has_ended, now=now)
+        if looked and self._look(call, poll.head):
+            self._watches.end(call.task, token)
+            return
+        self._rest(call, replace(watch, looked_at=now) if looked else watch, token, poll=poll, polled_at=now)
+
+    def _poll(self, watch: Watch, head: RevisionHead | None) -> _Poll:
+        """Asks the agent once. Whatever it does wrong slows the watch down; only the deadline ends it."""
+        try:
+            view = self._ask(watch.task, timeout=rules.POLL_TIMEOUT)
+            if view is None:
+                raise TaskNotFoundError("The agent does not know the task any more.")
+        except RelayError as error:
+            observability.poll_failed(watch.task, error)
+            return _Poll(head, failures=watch.failures + 1)
+        observed = self._observe(watch.task, view, known=head)
+        moved = head is None or observed.head.number > head.number
+        return _Poll(observed.head, changed=moved or observed.asks_again)
+
+    def _look(self, call: WatchCall, newest: RevisionHead | None) -> bool:
+        """Wakes the configs that are behind; whether the watch is over."""
+        now = self._now()
+        cursors = self._cursors.of_task(call.task, now=now)
+        if rules.is_over(cursors, newest):
+            return True
+        behind = rules.to_wake(cursors, newest, now)
+        self._delivery_queue.send_all([Sending(DeliveryWakeup(cursor.key, group=cursor.group)) for cursor in behind])
+        return False
+
+    def _rest(self, call: WatchCall, watch: Watch, token: str, *, poll: _Poll, polled_at: datetime) -> None:
+        """First the timer, then the mark that also ends the claim."""
+        interval = self._interval(call, watch, poll)
+        timer, due = uuid4().hex, self._now() + interval
+        self._watch_queue.send(WatchWakeup(call.task, timer=timer), interval)
+        rest = Rest(
+            timer=timer,
+            due=due,
+            interval=interval,
+            deadline=watch.deadline,
+            polled_at=polled_at,
+            looked_at=watch.looked_at,
+            head=poll.head,
+            failures=poll.failures,
+        )
+        if not self._watches.rest(call.task, token, rest):
+            self._return(call)
+
+    def _interval(self, call: WatchCall, watch: Watch, poll: _Poll) -> timedelta:
+        state = poll.head.state if poll.head else None
+        if state is not None and state.is_terminal:
+            return rules.next_look(watch.interval)
+        return next_poll(
+            watch.interval,
+            changed=poll.changed or call.is_hint,
+            minimum=self._pace.minimum,
+            maximum=self._pace.maximum,
+            interrupted=state is not None and state.is_interrupted and not call.is_hint,
+        )
+
+    def _return(self, call: WatchCall) -> None:
+        """A fresh copy comes back in a moment; never by visibility or batch failure, which would spend the receive count."""
+        shortest, longest = RETURN_DELAY_SECONDS
+        for wakeup in dict.fromkeys(wakeup for _, wakeup in call.messages):
+            self._watch_queue.send(wakeup, timedelta(seconds=shortest + (longest - shortest) * self._random()))

@@ -1,0 +1,253 @@
+"""Builds the use cases: the only place that makes clients. Each is made on first use and kept for the life of the process.
+
+A function makes only the clients it needs: a client costs tens of milliseconds of a cold start.
+"""
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from relay.adapters.blobs import Blobs
+from relay.adapters.queues import DeadLetterQueue, Queue
+from relay.adapters.secrets import SecretsManager
+from relay.adapters.table.agents import AgentRecords
+from relay.adapters.table.batch import BatchReader
+from relay.adapters.table.configs import Configs
+from relay.adapters.table.connection import Connection
+from relay.adapters.table.cursors import Cursors
+from relay.adapters.table.dead_letters import Attempts, DeadLetters
+from relay.adapters.table.revisions import Revisions
+from relay.adapters.table.watches import Watches
+from relay.adapters.vault import Vault
+from relay.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from relay.use_cases.agents import Agents
+    from relay.use_cases.answer import AnswerCall
+    from relay.use_cases.ask import Ask
+    from relay.use_cases.deliver import Deliver
+    from relay.use_cases.fan_out import FanOut
+    from relay.use_cases.forward import Forward
+    from relay.use_cases.observe import Observe
+    from relay.use_cases.redrive import Redrive
+    from relay.use_cases.sweep import Sweep
+    from relay.use_cases.watch import FollowTasks
+
+# Design §2 rule 5: short enough that a worker's claim outlasts its calls.
+AWS_CLIENT = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Everything of one process, by the settings it was started with."""
+
+    settings: Settings
+
+    # --- adapters
+
+    @cached_property
+    def connection(self) -> Connection:
+        return Connection(_client("dynamodb"), self.settings.table_name)
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault(_client("kms"), self.settings.kms_key_id)
+
+    @cached_property
+    def secrets(self) -> SecretsManager:
+        return SecretsManager(_client("secretsmanager"), now)
+
+    @cached_property
+    def delivery_queue(self) -> Queue:
+        return Queue(_client("sqs"), self.settings.delivery_queue_url)
+
+    @cached_property
+    def watch_queue(self) -> Queue:
+        return Queue(_client("sqs"), self.settings.watch_queue_url)
+
+    @cached_property
+    def revisions(self) -> Revisions:
+        return Revisions(self.connection, store=lambda name, data: self._blobs.put(name, data), fetch=lambda name: self._blobs.get(name))
+
+    @cached_property
+    def configs(self) -> Configs:
+        return Configs(
+            self.connection,
+            seal=lambda plain, context: self.vault.seal(plain, context),
+            open_sealed=lambda sealed, context: self.vault.open(sealed, context),
+        )
+
+    @cached_property
+    def agent_records(self) -> AgentRecords:
+        return AgentRecords(
+            self.connection,
+            seal=lambda plain, context: self.vault.seal(plain, context),
+            open_sealed=lambda sealed, context: self.vault.open(sealed, context),
+        )
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        return Cursors(self.connection)
+
+    @cached_property
+    def watches(self) -> Watches:
+        return Watches(self.connection)
+
+    @cached_property
+    def _blobs(self) -> Blobs:
+        return Blobs(_client("s3"), self.settings.bucket_name)
+
+    @cached_property
+    def _upstream(self) -> Any:
+        from relay.adapters.upstream import Upstream
+
+        return Upstream.with_own_client(now=now)
+
+    # --- use cases
+
+    @cached_property
+    def agents(self) -> "Agents":
+        from relay.use_cases.agents import Agents, DefaultUpstream
+
+        given = self.settings
+        default = DefaultUpstream(given.upstream_agent_url, lambda: self._secret(given.upstream_credential_secret_arn))
+        return Agents(self.agent_records, self._upstream, default=default, now=now)
+
+    @cached_property
+    def ask(self) -> "Ask":
+        from relay.use_cases.ask import Ask
+
+        return Ask(self.agents, self._upstream)
+
+    @cached_property
+    def observe(self) -> "Observe":
+        from relay.use_cases.observe import Observe
+
+        return Observe(self.revisions, watch_deadline=self.settings.watch_deadline, now=now)
+
+    @cached_property
+    def answer(self) -> "AnswerCall":
+        from relay.use_cases.answer import AnswerCall
+        from relay.use_cases.push_configs import PushConfigs
+        from relay.use_cases.register import Register, RegisterLimits
+        from relay.use_cases.send import SendMessage
+
+        given = self.settings
+        limits = RegisterLimits(given.allowed_webhook_hosts, given.max_configs_per_task, given.watch_deadline)
+        register = Register(self.configs, self.cursors, self.revisions, limits=limits, now=now)
+        send = SendMessage(
+            upstream=self._upstream,
+            ask=self.ask,
+            observe=self.observe,
+            register=register,
+            watches=self.watches,
+            watch_queue=self.watch_queue,
+            now=now,
+            sleep=time.sleep,
+        )
+        push_configs = PushConfigs(ask=self.ask, observe=self.observe, register=register)
+        return AnswerCall(agents=self.agents, push_configs=push_configs, send=send, forward=self.forward, now=now)
+
+    @cached_property
+    def forward(self) -> "Forward":
+        from relay.domain.door import ClientAuthentication
+        from relay.use_cases.forward import Forward
+
+        requires_key = self.settings.client_authentication is ClientAuthentication.RELAY_KEY
+        return Forward(upstream=self._upstream, watches=self.watches, watch_queue=self.watch_queue, requires_key=requires_key, now=now)
+
+    @cached_property
+    def follow_tasks(self) -> "FollowTasks":
+        from relay.use_cases.watch import FollowTasks, Pace
+
+        return FollowTasks(
+            watches=self.watches,
+            cursors=self.cursors,
+            revisions=self.revisions,
+            ask=self.ask,
+            observe=self.observe,
+            watch_queue=self.watch_queue,
+            delivery_queue=self.delivery_queue,
+            pace=Pace(self.settings.watch_minimum, self.settings.watch_maximum, self.settings.watch_deadline),
+            now=now,
+            random=random.random,
+        )
+
+    @cached_property
+    def fan_out(self) -> "FanOut":
+        from relay.use_cases.fan_out import FanOut
+
+        return FanOut(self.cursors, self.delivery_queue, self.watch_queue)
+
+    @cached_property
+    def deliver(self) -> "Deliver":
+        from relay.adapters.webhook import WebhookClient
+        from relay.use_cases.attempt import Attempt
+        from relay.use_cases.deliver import Deliver
+        from relay.use_cases.give_up import GiveUp
+
+        given, attempts, client = self.settings, Attempts(self.connection), WebhookClient()
+        give_up = GiveUp(
+            configs=self.configs,
+            cursors=self.cursors,
+            revisions=self.revisions,
+            attempts=attempts,
+            dead_letters=DeadLetters(self.connection),
+            queue=DeadLetterQueue(_client("sqs"), given.webhook_dead_letter_queue_url),
+            now=now,
+        )
+        return Deliver(
+            client=client,
+            reader=BatchReader(self.connection, self.configs, self.revisions),
+            cursors=self.cursors,
+            revisions=self.revisions,
+            queue=self.delivery_queue,
+            attempt=Attempt(client, attempts, timeout=given.webhook_timeout, allowed_hosts=given.allowed_webhook_hosts, now=now),
+            give_up=give_up,
+            timeout=given.webhook_timeout,
+            schedule=given.retry_schedule,
+            now=now,
+            random=random.random,
+        )
+
+    @cached_property
+    def sweep(self) -> "Sweep":
+        from relay.use_cases.sweep import Sweep
+
+        return Sweep(cursors=self.cursors, watches=self.watches, delivery_queue=self.delivery_queue, watch_queue=self.watch_queue, now=now)
+
+    @cached_property
+    def redrive(self) -> "Redrive":
+        from relay.use_cases.redrive import Redrive
+
+        return Redrive(dead_letters=DeadLetters(self.connection), cursors=self.cursors, delivery_queue=self.delivery_queue, now=now)
+
+    def relay_keys(self) -> tuple[str, ...]:
+        """The keys that open this relay; none when it is closed to all."""
+        from relay.domain.door import keys_of
+
+        return keys_of(self._secret(self.settings.relay_key_secret_arn))
+
+    def _secret(self, arn: str) -> str:
+        return self.secrets.get(arn) if arn else ""
+
+
+@cache
+def wiring() -> Wiring:
+    """This process's wiring, made at the first event."""
+    return Wiring(settings())
+
+
+@cache
+def _client(service: str) -> Any:
+    return boto3.client(service, config=AWS_CLIENT)  # type: ignore[call-overload]
