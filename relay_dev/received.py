@@ -76,7 +76,7 @@ class Notification:
             f"{self.timestamp.astimezone():%H:%M:%S}.{self.timestamp.microsecond // 1000:03d}",
             f"{self.state or '-':<14}",
             f"task {self.task_id or '-'}",
-            f"{self.artifacts} artifact{'s' if self.artifacts != 1 else ''}",
+            f"{f'{self.artifacts} artifact' + ('' if self.artifacts == 1 else 's'):<11}",
             f"webhook-id {self.webhook_id or '-'}",
             f"revision {self.revision or '-'}",
             f"attempt {self.attempt}",

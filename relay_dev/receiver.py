@@ -1,6 +1,7 @@
 """A receiver on loopback for trying things and for tests: takes POSTs on any path, verifies them, remembers them, fails on demand."""
 
 import json
+import re
 import socket
 import threading
 import time
@@ -11,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, Self, cast
 
+from relay.domain.notification import ATTEMPT_HEADER, REVISION_HEADER
 from relay_dev.received import (
     Notification,
     Reading,
@@ -135,8 +137,8 @@ class Receiver:
                 artifacts=reading.artifacts,
                 dialect=reading.dialect,
                 webhook_id=webhook_id,
-                revision=_told(headers, "-revision"),
-                attempt=_number(_told(headers, "-attempt")) or len(earlier) + 1,
+                revision=headers.get(REVISION_HEADER.lower(), ""),
+                attempt=_number(headers.get(ATTEMPT_HEADER.lower(), "")) or len(earlier) + 1,
                 token=token,
                 signature=signature,
                 status=self._status_for(payload, checks=(token, signature)),
@@ -157,13 +159,8 @@ class Receiver:
         return 200 if checks == wanted else 401
 
 
-def _told(headers: Mapping[str, str], ending: str) -> str:
-    """The relay's own headers end in `-revision` and `-attempt`; other senders have none."""
-    return next((value for name, value in headers.items() if name.endswith(ending)), "")
-
-
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
 class _Server(ThreadingHTTPServer):
@@ -230,7 +227,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def _read_body(self) -> bytes | None:
         """The body, or None when the request was already answered, or its sender went away."""
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
+        if not re.fullmatch("[0-9]{1,12}", length):
             self._refuse(411, "a Content-Length is needed")
             return None
         if int(length) > MAX_BODY_BYTES:

@@ -79,17 +79,18 @@ class Child:
             self._reader.join(self._end_seconds)
             raise ChildError(self, f"ended with exit code {self.exit_code}.")
 
-    def terminate(self) -> None:
-        """Ask it, and what it started, to end; `end` waits for that."""
-        self._signal(signal.SIGTERM)
+    def send(self, number: signal.Signals) -> None:
+        """The signal goes to the child, and to what it started in the same process group. Harmless when it has ended."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, number)
 
     def end(self) -> None:
         """Return when it has ended, if need be by force. Harmless when it has ended already."""
-        self.terminate()
+        self.send(signal.SIGTERM)
         try:
             self._process.wait(self._end_seconds)
         except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
+            self.send(signal.SIGKILL)
             self._process.wait()
         self._reader.join(self._end_seconds)
 
@@ -98,10 +99,6 @@ class Child:
 
     def __exit__(self, *_: object) -> None:
         self.end()
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, number)
 
     def _read(self) -> None:
         assert self._process.stdout is not None  # noqa: S101  (it is a pipe)

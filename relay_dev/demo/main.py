@@ -97,7 +97,7 @@ class _Demo:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         for child in self._children:
-            child.terminate()
+            child.send(signal.SIGTERM)
         for child in self._children:
             child.end()
 

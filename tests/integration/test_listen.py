@@ -10,6 +10,7 @@ import sys
 from argparse import ArgumentParser
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from typing import Any
@@ -148,6 +149,13 @@ def test_it_fails_on_demand_and_then_takes_the_same_notification(client: httpx.C
         assert len(receiver.accepted) == 1
 
 
+def test_the_relays_own_headers_tell_revision_and_attempt(client: httpx.Client) -> None:
+    with Receiver() as receiver:
+        post(client, receiver, TASK_10, {"webhook-id": "msg_1", "A2A-Relay-Revision": "7", "A2A-Relay-Attempt": "3"})
+        post(client, receiver, TASK_10, {"webhook-id": "msg_1", "A2A-Relay-Attempt": "no number"})
+        assert [(found.revision, found.attempt) for found in receiver.notifications] == [("7", 3), ("", 2)]
+
+
 def test_a_webhook_id_accepted_before_is_marked_as_a_duplicate(client: httpx.Client) -> None:
     with Receiver() as receiver:
         for webhook_id in ("msg_1", "msg_2", "msg_1"):
@@ -259,18 +267,24 @@ def test_the_curl_it_prints_registers_the_receiver() -> None:
     }
 
 
-def start(*arguments: str) -> "subprocess.Popen[str]":
+@contextmanager
+def started(*arguments: str) -> "Iterator[subprocess.Popen[str]]":
     """`relay listen` as a process of its own, without the other commands of `relay`."""
     program = (
         "import sys; from argparse import ArgumentParser; from relay_dev import listen; "
         "parser = ArgumentParser(); listen.add_arguments(parser); sys.exit(listen.run(parser.parse_args()))"
     )
-    return subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", program, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_prints_its_url_and_each_notification_and_ends_cleanly(client: httpx.Client, number: signal.Signals) -> None:
-    with start("--port", "0", "--status", "503", "--times", "2") as process:
+    with started("--port", "0", "--status", "503", "--times", "2") as process:
         assert process.stdout
         url = process.stdout.readline().split()[3]
         assert process.stdout.readline() == "Register it for a task:\n"
@@ -278,7 +292,7 @@ def test_the_command_prints_its_url_and_each_notification_and_ends_cleanly(clien
         answers = [client.post(f"{url}/webhook", json=TASK_03, headers={"webhook-id": "msg_1"}).status_code for _ in range(3)]
         assert answers == [503, 503, 200]
         lines = [process.stdout.readline() for _ in range(3)]
-        assert all("task t-1  1 artifact  webhook-id msg_1" in line for line in lines)
+        assert all("task t-1  1 artifact   webhook-id msg_1" in line for line in lines)
         assert [line.split()[-1] for line in lines] == ["503", "503", "200"]
         os.kill(process.pid, number)
         rest, errors = process.communicate(timeout=10)
@@ -288,7 +302,7 @@ def test_the_command_prints_its_url_and_each_notification_and_ends_cleanly(clien
 def test_a_port_in_use_is_one_sentence_and_exit_1() -> None:
     with Receiver() as receiver:
         port = str(httpx.URL(receiver.url).port)
-        with start("--port", port) as process:
+        with started("--port", port) as process:
             out, errors = process.communicate(timeout=20)
     assert (process.returncode, out) == (1, "")
     assert errors == f"Port {port} on 127.0.0.1 is in use; choose another with --port, or --port 0 for a free one.\n"
