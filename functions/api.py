@@ -15,7 +15,14 @@ from relay import observability
 from relay.adapters.upstream import Answer
 from relay.domain.door import admit
 from relay.domain.endpoint import WELL_KNOWN_PATHS
-from relay.domain.errors import AgentNotFoundError, InternalError, RelayError, UnauthenticatedError, UpstreamForbiddenError
+from relay.domain.errors import (
+    AgentNotFoundError,
+    InternalError,
+    RelayError,
+    UnauthenticatedError,
+    UpstreamForbiddenError,
+    UpstreamUnauthenticatedError,
+)
 from relay.domain.json_body import check_size
 from relay.domain.jsonrpc import Request, RequestError, error_response, parse_request, result_response
 from relay.domain.keys import AgentKey
@@ -121,6 +128,12 @@ def _called(request: HttpRequest, rpc: Request, version_header: str | None) -> H
     result = wiring().answer(call)
     observability.log("call answered", method=rpc.method)
     if isinstance(result, Answer):
+        if result.is_forbidden:
+            return _http_error(
+                UpstreamForbiddenError("The agent refused this credential.")
+                if result.status == 403
+                else UpstreamUnauthenticatedError("The agent asks for a credential: send it as X-Upstream-Authorization.")
+            )
         return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": result.body.decode("utf-8", "replace")}
     return _json(200, result_response(rpc.id, result))
 

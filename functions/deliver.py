@@ -11,4 +11,5 @@ from relay.wiring import wiring
 def handler(event: dict[str, Any], context: object) -> Batch:
     with observability.unit_of_work("deliver", context):
         known, unknown = wakeups(event, DeliveryWakeup.load)
-        return failures(unknown + wiring().deliver(known, remaining=remaining(context)))
+        with wiring().deliver() as deliver:
+            return failures(unknown + deliver(known, remaining=remaining(context)))

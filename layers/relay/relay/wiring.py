@@ -5,9 +5,13 @@ A function makes only the clients it needs: a client costs tens of milliseconds 
 
 import random
 import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -43,8 +47,22 @@ if TYPE_CHECKING:
 AWS_CLIENT = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
 
 
+_clock: list[Callable[[], datetime]] = [lambda: datetime.now(UTC)]
+
+
 def now() -> datetime:
-    return datetime.now(UTC)
+    """The time as every use case sees it, aware UTC."""
+    return _clock[-1]()
+
+
+@contextmanager
+def clock(given: Callable[[], datetime]) -> Iterator[None]:
+    """Within it, `now` is the given one: for `relay dev`, whose tests move time."""
+    _clock.append(given)
+    try:
+        yield
+    finally:
+        _clock.remove(given)
 
 
 @dataclass(frozen=True)
@@ -109,9 +127,9 @@ class Wiring:
 
     @cached_property
     def _upstream(self) -> Any:
-        from relay.adapters.upstream import Upstream
+        from relay.adapters.upstream import Upstream, upstream_client
 
-        return Upstream.with_own_client(now=now)
+        return Upstream(upstream_client(), now=now)
 
     # --- use cases
 
@@ -189,8 +207,23 @@ class Wiring:
 
         return FanOut(self.cursors, self.delivery_queue, self.watch_queue)
 
+    @contextmanager
+    def deliver(self) -> "Iterator[Deliver]":
+        """One of its own for each batch at work, since its HTTP client takes one at a time: on Lambda always the same, with warm connections."""
+        try:
+            deliver = self._idle.pop()
+        except IndexError:
+            deliver = self._new_deliver()
+        try:
+            yield deliver
+        finally:
+            self._idle.append(deliver)
+
     @cached_property
-    def deliver(self) -> "Deliver":
+    def _idle(self) -> "deque[Deliver]":
+        return deque()
+
+    def _new_deliver(self) -> "Deliver":
         from relay.adapters.webhook import WebhookClient
         from relay.use_cases.attempt import Attempt
         from relay.use_cases.deliver import Deliver
@@ -248,6 +281,10 @@ def wiring() -> Wiring:
     return Wiring(settings())
 
 
+_making = Lock()  # boto3's session does not make two clients at the same time
+
+
 @cache
 def _client(service: str) -> Any:
-    return boto3.client(service, config=AWS_CLIENT)  # type: ignore[call-overload]
+    with _making:
+        return boto3.client(service, config=AWS_CLIENT)  # type: ignore[call-overload]

@@ -11,9 +11,7 @@ from relay.adapters.table.agents import AgentRecords, RegisteredAgent
 from relay.adapters.upstream import Upstream
 from relay.domain.agent import Agent
 from relay.domain.errors import AgentNotFoundError, RelayError
-from relay.domain.forwarding import forwarded_headers
 from relay.domain.keys import AgentKey
-from relay.domain.task import ProtocolVersion
 
 DEFAULT_AGENT = "default"
 DEFAULT_OWNER = "default"
@@ -60,8 +58,7 @@ class Agents:
         return RegisteredAgent(key, self._default.url, parse_header(self._default.credential()))
 
     def _with_card(self, registered: RegisteredAgent) -> Agent:
-        headers = forwarded_headers({}, registered.credential_headers, ProtocolVersion.V10)
-        card, card_url = self._upstream.fetch_card(registered.url, headers)
+        card, card_url = self._upstream.fetch_card(registered.url, dict(registered.credential_headers))
         return Agent(registered.key, registered.url, registered.credential_headers, card, card_url)
 
 
