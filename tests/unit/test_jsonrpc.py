@@ -7,19 +7,11 @@ import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.json_format import ParseDict
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
-from hypothesis import given
-from hypothesis import strategies as st
 
 from relay.domain import errors
 from relay.domain.json_body import MAX_DEPTH, MAX_FORWARDED_BODY_BYTES, MAX_PUSH_CONFIG_BODY_BYTES, check_size, parse_json
 from relay.domain.jsonrpc import Request, RequestError, error_response, parse_request, result_response
 from relay.domain.task import ProtocolVersion
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=20,
-)
 
 
 def envelope(**members: Any) -> bytes:
@@ -207,25 +199,3 @@ def test_reasons_of_the_relay_are_in_its_own_domain() -> None:
 def test_an_error_of_0_3_carries_an_object() -> None:
     answer = error_response(2, errors.InvalidParamsError("url is required.", field="url"), ProtocolVersion.V03)
     assert answer["error"] == {"code": -32602, "message": "url is required.", "data": {"reason": "INVALID_PARAMS", "field": "url"}}
-
-
-@given(JSON)
-def test_any_json_is_a_request_or_a_request_error(document: Any) -> None:
-    try:
-        assert parse_request(json.dumps(document).encode(), None).method
-    except RequestError as fault:
-        json.dumps(error_response(fault.request_id, fault.error, ProtocolVersion.V03))
-
-
-@given(st.dictionaries(st.sampled_from(["jsonrpc", "id", "method", "params"]), st.just("2.0") | JSON))
-def test_any_envelope_is_a_request_or_a_request_error(document: dict[str, Any]) -> None:
-    try:
-        assert parse_request(json.dumps(document).encode(), None).method
-    except RequestError as fault:
-        json.dumps(error_response(fault.request_id, fault.error, ProtocolVersion.V10))
-
-
-@given(st.binary())
-def test_any_bytes_are_a_request_or_a_request_error(body: bytes) -> None:
-    with pytest.raises(RequestError):
-        parse_request(body, None)

@@ -5,21 +5,18 @@ What is emitted for 1.0 holds no key the specification does not name: a2a-sdk be
 Whether a URL may be called is not decided here (`webhook_url`).
 """
 
-from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from relay.domain.authentication import authentication_result, read_authentication
 from relay.domain.fields import Fields
 from relay.domain.push_config import Authentication, Dialect, PushConfig
 from relay.domain.task import Json, ProtocolVersion
 
 MAX_URL_LENGTH = 2048
 MAX_TOKEN_LENGTH = 4096
-MAX_SCHEME_LENGTH = 64
-MAX_CREDENTIALS_LENGTH = 8192
 MAX_PAGE_TOKEN_LENGTH = 4096
-MIN_SECRET_BYTES = 24  # Standard Webhooks: a secret has 24 to 64 bytes
 
 _DIALECTS = {ProtocolVersion.V10: Dialect.A2A_V10, ProtocolVersion.V03: Dialect.A2A_V03}
 # The members that name the task and the config in get, list and delete; `set` says `taskId` in both versions.
@@ -89,7 +86,7 @@ def registration(config: Fields, *, task_id: str, tenant: str, version: Protocol
         config_id=config.identifier("id"),
         url=url,
         token=config.header_value("token", max_length=MAX_TOKEN_LENGTH),
-        authentication=_authentication(config.object("authentication"), version),
+        authentication=read_authentication(config.object("authentication"), version),
         dialect=_DIALECTS[version],
         url_field=config.path_of("url"),
     )
@@ -120,7 +117,12 @@ def parse_list(params: Json, version: ProtocolVersion) -> ListRequest:
 def config_result(config: PushConfig, version: ProtocolVersion) -> Json:
     """One push config in the form of the call. Token and credentials go back to the owner that set them; a signing secret never does."""
     task_id, tenant = config.key.task.task_id, config.key.task.tenant
-    described = {"id": config.key.config_id, "url": config.url, "token": config.token, "authentication": _described(config, version)}
+    described = {
+        "id": config.key.config_id,
+        "url": config.url,
+        "token": config.token,
+        "authentication": authentication_result(config.authentication, version),
+    }
     if version is ProtocolVersion.V03:
         return {"taskId": task_id, "pushNotificationConfig": _without_empty(described)}
     return _without_empty({"tenant": tenant, "taskId": task_id, **described})
@@ -136,48 +138,6 @@ def list_result(configs: Sequence[PushConfig], next_page_token: str, version: Pr
 
 def _tenant(call: Fields, version: ProtocolVersion) -> str:
     return call.identifier("tenant") if version is ProtocolVersion.V10 else ""
-
-
-def _authentication(given: Fields | None, version: ProtocolVersion) -> Authentication | None:
-    if given is None or not given.document:
-        return None
-    scheme = _scheme(given)
-    if not scheme:
-        raise given.error("scheme" if version is ProtocolVersion.V10 else "schemes", "is required")
-    if Authentication(scheme).is_signing_secret:
-        return Authentication(scheme, _signing_secret(given))
-    return Authentication(scheme, given.header_value("credentials", max_length=MAX_CREDENTIALS_LENGTH))
-
-
-def _scheme(given: Fields) -> str:
-    """Of several schemes the first counts: the credentials are one string, and can fit only one."""
-    scheme = given.header_value("scheme", max_length=MAX_SCHEME_LENGTH)
-    schemes = given.array("schemes")
-    if scheme or not schemes:
-        return scheme
-    name = given.path_of("schemes").rpartition(".")[2]
-    return Fields({f"{name}[0]": schemes[0]}, given.path).header_value(f"{name}[0]", max_length=MAX_SCHEME_LENGTH)
-
-
-def _signing_secret(given: Fields) -> str:
-    """A secret of HMAC-SHA256: it signs and is never sent, so any text will do; `whsec_` announces base64."""
-    secret = given.text("credentials", max_length=MAX_CREDENTIALS_LENGTH)
-    try:
-        key = b64decode(secret.removeprefix("whsec_"), validate=True) if secret.startswith("whsec_") else secret.encode()
-    except ValueError:
-        raise given.error("credentials", "begins with whsec_, but what follows is not base64") from None
-    if len(key) < MIN_SECRET_BYTES:
-        raise given.error("credentials", f"must be a secret of at least {MIN_SECRET_BYTES} bytes for scheme HMAC-SHA256")
-    return secret
-
-
-def _described(config: PushConfig, version: ProtocolVersion) -> Json | None:
-    authentication = config.authentication
-    if authentication is None:
-        return None
-    credentials = "" if authentication.is_signing_secret else authentication.credentials
-    scheme = {"scheme": authentication.scheme} if version is ProtocolVersion.V10 else {"schemes": [authentication.scheme]}
-    return _without_empty({**scheme, "credentials": credentials})
 
 
 def _without_empty(members: Mapping[str, Any]) -> Json:

@@ -1,0 +1,118 @@
+"""Authentication: the forms in which it is said, what cannot be sent, and signing secrets."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from relay.domain.authentication import authentication_result, read_authentication
+from relay.domain.errors import InvalidParamsError
+from relay.domain.fields import Fields
+from relay.domain.push_config import Authentication
+from relay.domain.task import ProtocolVersion
+
+V03, V10 = ProtocolVersion.V03, ProtocolVersion.V10
+SECRET = "a secret of at least 24 bytes"
+
+
+def read(given: dict[str, Any], version: ProtocolVersion = V10) -> Authentication | None:
+    return read_authentication(Fields(given, "config.authentication"), version)
+
+
+def refusal(given: dict[str, Any], version: ProtocolVersion = V10) -> InvalidParamsError:
+    with pytest.raises(InvalidParamsError) as raised:
+        read(given, version)
+    return raised.value
+
+
+@pytest.mark.parametrize("version", ProtocolVersion)
+@pytest.mark.parametrize(
+    "scheme", [{"scheme": "Bearer"}, {"schemes": ["Bearer"]}, {"schemes": ["Bearer", "Basic"]}, {"schemes": ["Bearer", 5]}]
+)
+def test_both_forms_are_taken_in_both_versions_and_the_first_scheme_counts(scheme: dict[str, Any], version: ProtocolVersion) -> None:
+    assert read(scheme | {"credentials": "jwt"}, version) == Authentication("Bearer", "jwt")
+
+
+def test_credentials_may_be_absent() -> None:
+    assert read({"scheme": "Bearer"}) == Authentication("Bearer")
+
+
+@pytest.mark.parametrize("given", [{}, {"scheme": "", "credentials": ""}, {"schemes": [], "credentials": None}])
+def test_an_object_that_says_nothing_is_no_authentication(given: dict[str, Any]) -> None:
+    assert read(given) is None
+    assert read_authentication(None, V10) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"credentials": "x"}, "scheme"),
+        ({"type": "bearer", "token": "x"}, "scheme"),
+        ({"scheme": 5}, "scheme"),
+        ({"scheme": "Be\rarer"}, "scheme"),
+        ({"scheme": "x" * 65}, "scheme"),
+        ({"schemes": "Bearer"}, "schemes"),
+        ({"schemes": [5]}, "schemes[0]"),
+        ({"schemes": ["a\nb"]}, "schemes[0]"),
+        ({"scheme": "Bearer", "credentials": "a\nb"}, "credentials"),
+        ({"scheme": "Bearer", "credentials": "schlüssel"}, "credentials"),
+        ({"scheme": "Bearer", "credentials": "x" * 8193}, "credentials"),
+        ({"scheme": "Bearer", "credentials": {"in": "header"}}, "credentials"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_by_name(given: dict[str, Any], field: str) -> None:
+    error = refusal(given)
+    assert error.field == f"config.authentication.{field}"
+    assert error.field in error.message
+
+
+def test_a_missing_scheme_is_named_in_the_words_of_the_version() -> None:
+    assert refusal({"schemes": [], "credentials": "x"}, V03).field == "config.authentication.schemes"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param(SECRET, id="text"),
+        pytest.param("ü" * 12, id="twelve characters of two bytes"),
+        pytest.param("line\nbreaks are no matter: it is never sent", id="not fit for a header"),
+        pytest.param("whsec_" + base64.b64encode(bytes(24)).decode(), id="base64"),
+    ],
+)
+def test_a_signing_secret_is_24_bytes_or_more(secret: str) -> None:
+    assert read({"scheme": "hmac-sha256", "credentials": secret}) == Authentication("hmac-sha256", secret)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param("x" * 23, id="23 bytes"),
+        pytest.param("", id="none"),
+        pytest.param("whsec_" + "x" * 40 + "!", id="not base64"),
+        pytest.param("whsec_" + base64.b64encode(bytes(23)).decode(), id="23 bytes in base64"),
+        pytest.param("whsec_", id="an empty key"),
+        pytest.param("\ud800" * 24, id="no Unicode"),
+    ],
+)
+@pytest.mark.parametrize("scheme", [{"scheme": "HMAC-SHA256"}, {"schemes": ["HMAC-SHA256"]}])
+def test_a_shorter_signing_secret_is_refused(scheme: dict[str, Any], secret: str) -> None:
+    assert refusal(scheme | {"credentials": secret}).field == "config.authentication.credentials"
+
+
+def test_a_complaint_never_quotes_a_secret() -> None:
+    error = refusal({"scheme": "HMAC-SHA256", "credentials": "whsec_not-base64!"})
+    assert "not-base64!" not in error.message
+    assert error.__suppress_context__
+
+
+def test_authentication_is_told_in_the_form_of_the_version_that_asks() -> None:
+    authentication = Authentication("Bearer", "jwt")
+    assert authentication_result(authentication, V10) == {"scheme": "Bearer", "credentials": "jwt"}
+    assert authentication_result(authentication, V03) == {"schemes": ["Bearer"], "credentials": "jwt"}
+    assert authentication_result(Authentication("Bearer"), V10) == {"scheme": "Bearer"}
+    assert authentication_result(None, V10) is None
+
+
+@pytest.mark.parametrize("version", ProtocolVersion)
+def test_a_signing_secret_is_never_given_back(version: ProtocolVersion) -> None:
+    assert "credentials" not in (authentication_result(Authentication("HMAC-SHA256", SECRET), version) or {})
