@@ -1,0 +1,42 @@
+"""Rules on template.yaml: what each function may do."""
+
+import pytest
+
+from tests.template.stack import STACK, as_list, find, referred
+
+FUNCTIONS = sorted(STACK.functions)
+SOURCE_QUEUES = sorted(STACK.source_queues)
+X_RAY = {"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_runs_under_a_role_of_its_own_that_holds_no_managed_policy_but_x_ray(name: str) -> None:
+    """SAM's generated roles attach managed policies for event sources: they hold for every queue and stream of the account."""
+    role = referred(STACK.functions[name]["Role"])
+    assert [function for function in FUNCTIONS if referred(STACK.functions[function]["Role"]) == role] == [name]
+    assert STACK.resources[role]["Properties"]["ManagedPolicyArns"] == [X_RAY]
+
+
+def test_no_statement_holds_for_every_resource() -> None:
+    wide = [path for path, resource in find(STACK.resources, "Resource") if "*" in as_list(resource)]
+    assert wide == []
+
+
+def test_no_statement_allows_every_action_of_a_service() -> None:
+    allowed = [statement for name in STACK.of_type("AWS::IAM::Role") for statement in STACK.statements(name)]
+    assert [action for statement in allowed for action in as_list(statement["Action"]) if action == "*" or action.endswith(":*")] == []
+
+
+def test_only_deliver_announces_webhooks_given_up() -> None:
+    assert STACK.roles_that_may("sqs:SendMessage", "WebhookDeadLetterQueue") == {"DeliverRole"}
+
+
+@pytest.mark.parametrize("queue", SOURCE_QUEUES)
+def test_only_its_function_receives_from_a_queue(queue: str) -> None:
+    role = referred(STACK.functions[STACK.source_queues[queue]]["Role"])
+    assert STACK.roles_that_may("sqs:ReceiveMessage", queue) == {role}
+
+
+def test_deliver_cannot_reach_the_agents_credential_or_the_relay_key() -> None:
+    assert STACK.roles_that_may("secretsmanager:GetSecretValue", "RelayKeySecret") == {"ApiRole"}
+    assert STACK.roles_that_may("secretsmanager:GetSecretValue", "UpstreamCredentialSecret") == {"ApiRole", "WatchRole"}
