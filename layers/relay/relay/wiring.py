@@ -209,7 +209,7 @@ class Wiring:
 
     @contextmanager
     def deliver(self) -> "Iterator[Deliver]":
-        """One of its own for each batch at work, since its HTTP client takes one at a time: on Lambda always the same, with warm connections."""
+        """One of its own for each batch at work, for its HTTP client takes one at a time; on Lambda always the same, its connections warm."""
         try:
             deliver = self._idle.pop()
         except IndexError:
