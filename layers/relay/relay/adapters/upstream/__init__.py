@@ -1,0 +1,11 @@
+"""The upstream agent: its card, its JSON-RPC, its tasks. It translates what httpx says into the relay's errors, in one place.
+
+transport   connections whose deadline holds for a whole exchange
+exchange    one HTTP request and its answer, or a relay error
+calls       cards, JSON-RPC calls, tasks
+"""
+
+from relay.adapters.upstream.calls import Answer, Upstream
+from relay.adapters.upstream.transport import upstream_client
+
+__all__ = ["Answer", "Upstream", "upstream_client"]

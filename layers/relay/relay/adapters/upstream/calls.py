@@ -1,0 +1,234 @@
+"""What the relay asks of an agent: its card, a JSON-RPC call, a task.
+
+Source: A2A 1.0 §9 and §3.1.3, A2A 0.3 §7; JSON-RPC 2.0. No call is ever repeated, but for the relay's own questions (a card, a task), once,
+when a connection ended without an answer.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+import httpx
+
+from relay.adapters.upstream.exchange import ConnectionLostError, Exchange, exchange
+from relay.adapters.upstream.transport import deadline
+from relay.domain.card import is_card
+from relay.domain.endpoint import Endpoint, card_urls
+from relay.domain.errors import (
+    InvalidAgentResponseError,
+    ParseError,
+    RelayError,
+    UpstreamBusyError,
+    UpstreamForbiddenError,
+    UpstreamRefusedError,
+    UpstreamUnauthenticatedError,
+    UpstreamUnavailableError,
+)
+from relay.domain.forwarding import VERSION_HEADER
+from relay.domain.json_body import parse_json
+from relay.domain.jsonrpc import RequestId
+from relay.domain.lenient import text
+from relay.domain.outcome import parse_retry_after
+from relay.domain.sends import task_of_answer
+from relay.domain.task import Json, ProtocolVersion, View
+
+_T = TypeVar("_T")
+
+CARD_TIMEOUT = timedelta(seconds=10)
+
+_GET_TASK = {ProtocolVersion.V10: "GetTask", ProtocolVersion.V03: "tasks/get"}
+_TASK_NOT_FOUND = -32001
+_PRAISONAI_NOT_FOUND = -32000
+_FORBIDDEN = {401: UpstreamUnauthenticatedError, 403: UpstreamForbiddenError}
+_BUSY = (429, 503)
+_GATEWAY_FAILED = (502, 504)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An agent's answer to one JSON-RPC call. `payload` is the response object, None only when `status` is 401 or 403.
+
+    `body` is the payload's bytes as they came; header names are in lower case.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    payload: Json | None = field(repr=False)
+    asked_at: datetime
+    arrived_at: datetime
+
+    @property
+    def is_forbidden(self) -> bool:
+        """The agent wants another credential: its 401 or 403 is the caller's answer."""
+        return self.status in _FORBIDDEN
+
+    @property
+    def error(self) -> Json | None:
+        """The JSON-RPC error object, if it is one."""
+        error = self.payload.get("error") if self.payload else None
+        return error if isinstance(error, dict) else None
+
+    @property
+    def result(self) -> Any:
+        return self.payload.get("result") if self.payload else None
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        """How long the agent asks to be left alone."""
+        return parse_retry_after(self.headers.get("retry-after", ""), self.arrived_at)
+
+
+class Upstream:
+    """Every agent, over one client (`upstream_client`)."""
+
+    def __init__(self, client: httpx.Client, *, now: Callable[[], datetime]) -> None:
+        self._client = client
+        self._now = now
+
+    def fetch_card(self, base_url: str, headers: Mapping[str, str], *, timeout: timedelta = CARD_TIMEOUT) -> tuple[dict[str, Any], str]:
+        """The agent's card and the URL where it was.
+
+        Raises: UpstreamUnauthenticatedError, UpstreamForbiddenError, UpstreamUnavailableError, UpstreamTimeoutError, UpstreamTooLargeError,
+        InvalidAgentResponseError when there is no card.
+        """
+        failures: list[RelayError] = []
+        with deadline(timeout):
+            for url in card_urls(base_url):
+                got = _asked_again(partial(self._exchange, "GET", url, headers=headers, timeout=timeout))
+                card = _json(got) if got.status == httpx.codes.OK else None
+                if isinstance(card, dict) and is_card(card):
+                    return card, url
+                failures.append(_refusal(got, "The agent shows no agent card"))
+        # Where one path is forbidden and the other not there, the first says more.
+        raise next((failure for failure in failures if not isinstance(failure, InvalidAgentResponseError)), failures[0])
+
+    def call(
+        self,
+        endpoint: Endpoint,
+        method: str,
+        params: Json,
+        *,
+        request_id: RequestId,
+        headers: Mapping[str, str],
+        timeout: timedelta,
+    ) -> Answer:
+        """One call, made once; a JSON-RPC error is an answer, and so is HTTP 401 or 403, whatever its body.
+
+        Raises: UpstreamUnavailableError, UpstreamBusyError, UpstreamTimeoutError, UpstreamTooLargeError, InvalidAgentResponseError when the
+        answer is no JSON-RPC.
+        """
+        content = json.dumps({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}, separators=(",", ":")).encode()
+        sent = {"content-type": "application/json", VERSION_HEADER: endpoint.version.value, **headers}
+        return _answer(self._exchange("POST", endpoint.url, headers=sent, content=content, timeout=timeout), request_id)
+
+    def get_task(
+        self,
+        endpoint: Endpoint,
+        task_id: str,
+        *,
+        tenant: str = "",
+        headers: Mapping[str, str],
+        timeout: timedelta,
+        learnt_by: str = "poll",
+    ) -> View | None:
+        """A full, fresh view of a task, with all of its history and artifacts; None when the agent knows no such task.
+
+        Raises: what `call` raises; UpstreamUnauthenticatedError and UpstreamForbiddenError for HTTP 401 and 403; UpstreamRefusedError for
+        any other JSON-RPC error.
+        """
+        params = {"id": task_id}
+        if endpoint.version is ProtocolVersion.V10 and (tenant or endpoint.tenant):
+            params["tenant"] = tenant or endpoint.tenant
+        method = _GET_TASK[endpoint.version]
+        with deadline(timeout):
+            answer = _asked_again(partial(self.call, endpoint, method, params, request_id=method, headers=headers, timeout=timeout))
+        if answer.is_forbidden or answer.status in _BUSY:
+            raise _refusal(answer, f"The agent did not answer {method}")
+        if answer.error is not None:
+            _raise_unless_unknown_task(answer.error, method)
+            return None
+        return _view(answer, task_id, endpoint.version, learnt_by)
+
+    def _exchange(self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None, timeout: timedelta) -> Exchange:
+        return exchange(self._client, method, url, headers=headers, content=content, timeout=timeout, now=self._now)
+
+
+def _asked_again(ask: Callable[[], _T]) -> _T:
+    """A kept connection that the agent has just closed looks like a lost answer; a question may be asked twice."""
+    try:
+        return ask()
+    except ConnectionLostError:
+        return ask()
+
+
+def _answer(got: Exchange, request_id: RequestId) -> Answer:
+    """Raises: what an answer that is no JSON-RPC means."""
+    document = _json(got)
+    if _is_response(document):
+        payload, body = document, got.body
+    elif (error := _bare_error(document)) and got.status not in _FORBIDDEN:
+        payload = {"jsonrpc": "2.0", "id": request_id, "error": error}
+        body = json.dumps(payload).encode()
+    elif got.status in _FORBIDDEN:
+        payload, body = None, got.body
+    else:
+        raise _refusal(got, "The agent's answer is no JSON-RPC")
+    return Answer(got.status, got.headers, body, payload, asked_at=got.asked_at, arrived_at=got.arrived_at)
+
+
+def _json(got: Exchange) -> Any:
+    try:
+        return parse_json(got.body)
+    except ParseError:
+        return None
+
+
+def _is_response(document: Any) -> bool:
+    """a2a-sdk 0.3.26 leaves an empty `result` out; HTTP+JSON has an `error` too, whose code is an HTTP status."""
+    if not isinstance(document, dict) or "method" in document:
+        return False
+    error = document.get("error")
+    if error is not None:
+        code = error.get("code") if isinstance(error, dict) else None
+        return isinstance(code, int) and ("jsonrpc" in document or code < 0)
+    return "result" in document or "jsonrpc" in document
+
+
+def _bare_error(document: Any) -> Json | None:
+    """a2akit answers a version it does not speak with an error object that nothing is around."""
+    if not isinstance(document, dict) or not isinstance(document.get("code"), int) or document["code"] >= 0:
+        return None
+    return {"code": document["code"], "message": text(document.get("message"))}
+
+
+def _refusal(got: Exchange | Answer, told: str) -> RelayError:
+    """What an HTTP status without a usable body means. `told` begins the sentence."""
+    if got.status in _FORBIDDEN:
+        return _FORBIDDEN[got.status](f"{told}: HTTP {got.status}, its credential is missing or wrong.")
+    if got.status in _BUSY:
+        retry_after = parse_retry_after(got.headers.get("retry-after", ""), got.arrived_at)
+        return UpstreamBusyError(f"{told}: HTTP {got.status}, it is busy.", retry_after=retry_after, metadata={"outcome": "unknown"})
+    if got.status in _GATEWAY_FAILED:
+        return UpstreamUnavailableError(
+            f"{told}: HTTP {got.status}, what stands before it cannot reach it.", metadata={"outcome": "unknown"}
+        )
+    redirect = ", a redirect, which the relay does not follow" if 300 <= got.status <= 399 else ""
+    return InvalidAgentResponseError(f"{told}: HTTP {got.status}{redirect}.")
+
+
+def _raise_unless_unknown_task(error: Json, method: str) -> None:
+    code, message = error.get("code"), text(error.get("message"))
+    if code == _TASK_NOT_FOUND or (code == _PRAISONAI_NOT_FOUND and "not found" in message.lower()):
+        return
+    raise UpstreamRefusedError(f"The agent answered {method} with error {code}.", agent_code=int(code or 0), agent_message=message)
+
+
+def _view(answer: Answer, task_id: str, version: ProtocolVersion, learnt_by: str) -> View:
+    snapshot = task_of_answer(answer.result, version)
+    if snapshot is None or snapshot.task_id != task_id:
+        raise InvalidAgentResponseError("The agent answered with something else than the task it was asked for.")
+    return View(snapshot, asked_at=answer.asked_at, arrived_at=answer.arrived_at, learnt_by=learnt_by)

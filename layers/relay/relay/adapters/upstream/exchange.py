@@ -1,0 +1,108 @@
+"""One HTTP request to an agent and its answer, whole and bounded, or one of the relay's errors.
+
+The errors say nothing an agent or httpx has said: either may quote a credential. Where the agent is stands in a note on the exception.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import httpcore
+import httpx
+
+from relay.adapters.upstream.transport import deadline
+from relay.domain.errors import InvalidAgentResponseError, UpstreamTimeoutError, UpstreamTooLargeError, UpstreamUnavailableError
+
+MAX_ANSWER_BYTES = 5 * 1024 * 1024
+
+_NOT_SENT = {"outcome": "not-sent"}
+_UNKNOWN = {"outcome": "unknown"}
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What came back. Header names are in lower case; `asked_at` and `arrived_at` are around the whole exchange."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    asked_at: datetime
+    arrived_at: datetime
+
+
+class ConnectionLostError(UpstreamUnavailableError):
+    """The connection ended before the answer did: what the agent made of the request is not known."""
+
+
+def exchange(
+    client: httpx.Client,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    content: bytes | None = None,
+    timeout: timedelta,
+    now: Callable[[], datetime],
+) -> Exchange:
+    """One request, once, from the name's lookup to the answer's last byte within `timeout`.
+
+    Raises: UpstreamUnavailableError, UpstreamTimeoutError, UpstreamTooLargeError; the metadata's `outcome` says whether the agent may have
+    got the request.
+    """
+    asked_at = now()
+    with _translated(url), deadline(timeout):
+        request = client.build_request(method, url, headers=dict(headers), content=content)
+        response = client.send(request, stream=True)
+        try:
+            body = _body(response)
+        finally:
+            response.close()
+    received = {name.lower(): value for name, value in response.headers.items()}
+    return Exchange(response.status_code, received, body, asked_at=asked_at, arrived_at=now())
+
+
+def _body(response: httpx.Response) -> bytes:
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise InvalidAgentResponseError("The agent's answer is compressed, though the relay asked for it as it is.")
+    pieces: list[bytes] = []
+    size = 0
+    for piece in response.iter_raw():
+        size += len(piece)
+        if size > MAX_ANSWER_BYTES:
+            raise UpstreamTooLargeError(
+                f"The agent's answer is larger than {MAX_ANSWER_BYTES} bytes, the most the relay takes.", metadata=_UNKNOWN
+            )
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """`from None` where the outside error's text could hold a header's value or the URL."""
+    try:
+        yield
+    except (httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
+        raise _noted(
+            UpstreamTimeoutError("The agent could not be reached in time; it has got nothing.", metadata=_NOT_SENT), url
+        ) from error
+    except httpcore.TimeoutException as error:
+        told = "The agent did not answer in time; whether it does what it was asked is not known."
+        raise _noted(UpstreamTimeoutError(told, metadata=_UNKNOWN), url) from error
+    except httpcore.ConnectError as error:
+        raise _noted(UpstreamUnavailableError("The agent cannot be reached; it has got nothing.", metadata=_NOT_SENT), url) from error
+    except (httpx.InvalidURL, httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, UnicodeError):
+        raise _noted(UpstreamUnavailableError("The agent's address or a header for it is not valid.", metadata=_NOT_SENT), url) from None
+    except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+        told = "The agent ended the connection before it had answered; whether it does what it was asked is not known."
+        raise _noted(ConnectionLostError(told, metadata=_UNKNOWN), url) from error
+
+
+def _noted(error: UpstreamUnavailableError | UpstreamTimeoutError, url: str) -> UpstreamUnavailableError | UpstreamTimeoutError:
+    """For the log; a URL may hold a credential, so only its host is told."""
+    try:
+        address = httpx.URL(url)
+        error.add_note(f"agent: {address.scheme}://{address.netloc.decode('ascii')}")
+    except (httpx.InvalidURL, UnicodeError):
+        error.add_note("agent: an address that is none")
+    return error

@@ -1,0 +1,137 @@
+"""Connections to agents with a deadline for the whole exchange.
+
+httpx's own timeouts start anew with every read, so an agent that sends a byte now and then could hold a function for ever. Here the time
+that is left is asked before each operation on the socket. (Looking up a name is the resolver's own and cannot be bounded.)
+
+Source: httpx "Custom transports"; httpcore "Network backends".
+"""
+
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpcore
+import httpx
+
+_MAX_CONNECT_SECONDS = 5.0  # an agent that takes longer is down, and somebody waits
+_MAX_CONNECTIONS = 20
+_KEEP_ALIVE_SECONDS = 15.0  # a frozen function must not find a connection the agent has long closed
+_WRITE_BYTES = 16 * 1024  # the time left is asked between pieces of this size
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+@contextmanager
+def deadline(timeout: timedelta) -> Iterator[None]:
+    """All that happens inside, on this thread, ends within `timeout`; a deadline around it that is nearer stays."""
+    new, outer = time.monotonic() + timeout.total_seconds(), _deadline.get()
+    token = _deadline.set(new if outer is None else min(new, outer))
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def upstream_client(ssl_context: ssl.SSLContext | None = None) -> httpx.Client:
+    """The client for all agents: no proxy or certificate from the environment, no redirects, no cookies, no headers that give us away."""
+    return httpx.Client(
+        transport=DeadlineTransport(ssl_context or httpx.create_ssl_context(trust_env=False)),
+        trust_env=False,
+        follow_redirects=False,
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),  # one caller's session must not become another's
+        # Without compression the limit on an answer is a limit on memory, too.
+        headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "a2a-push-relay"},
+    )
+
+
+class DeadlineTransport(httpx.BaseTransport):
+    """httpx's transport with `deadline` in place of its timeouts. It raises httpcore's exceptions."""
+
+    def __init__(self, ssl_context: ssl.SSLContext) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl_context,
+            max_connections=_MAX_CONNECTIONS,
+            max_keepalive_connections=_MAX_CONNECTIONS,
+            keepalive_expiry=_KEEP_ALIVE_SECONDS,
+            network_backend=_Backend(),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = httpcore.URL(scheme=request.url.raw_scheme, host=request.url.raw_host, port=request.url.port, target=request.url.raw_path)
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                request.method,
+                url,
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions={"timeout": {"pool": _time_left(httpcore.PoolTimeout)}},
+            )
+        )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._stream
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Backend(httpcore.NetworkBackend):
+    def __init__(self) -> None:
+        self._backend = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _time_left(httpcore.ConnectTimeout, at_most=_MAX_CONNECT_SECONDS if timeout is None else timeout)
+        return _Stream(self._backend.connect_tcp(host, port, timeout=left, local_address=local_address, socket_options=socket_options))
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, timeout=_time_left(httpcore.ReadTimeout, timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        for start in range(0, len(buffer), _WRITE_BYTES):
+            self._stream.write(buffer[start : start + _WRITE_BYTES], timeout=_time_left(httpcore.WriteTimeout, timeout))
+
+    def start_tls(self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None) -> "_Stream":
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout=_time_left(httpcore.ConnectTimeout, timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _time_left(late: Callable[[str], Exception], at_most: float | None = None) -> float | None:
+    """Seconds to the deadline or `at_most`, None without either. Raises: `late` when the deadline has passed."""
+    end = _deadline.get()
+    if end is None:
+        return at_most
+    left = end - time.monotonic()
+    if left <= 0:
+        raise late("the deadline has passed")
+    return left if at_most is None else min(left, at_most)
