@@ -5,7 +5,7 @@ Of a URL the origin is told, of an error its types, where it arose and AWS's cod
 
 import traceback
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import PurePath
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
@@ -43,7 +43,6 @@ class Fields(TypedDict, total=False):
     took: timedelta | None
     delay: timedelta | None
     age: timedelta | None
-    due: datetime | None
     error: BaseException | None
 
 
@@ -88,10 +87,6 @@ def _milliseconds(name: str, length: timedelta) -> Rendered:
     return {f"{name}_ms": round(length.total_seconds() * 1000, 1)}
 
 
-def _moment(name: str, moment: datetime) -> Rendered:
-    return {name: moment.isoformat()}
-
-
 def _error(name: str, error: BaseException) -> Rendered:
     """The types down to the first cause, and where it arose, deepest frame last; a text only where the relay wrote it."""
     causes = _causes(error)
@@ -134,6 +129,5 @@ _RENDERINGS: Mapping[str, Callable[[str, Any], Rendered]] = {
     "task": _task,
     "config": _config,
     "url": _origin,
-    "due": _moment,
     "error": _error,
 }
