@@ -97,7 +97,13 @@ class SendMessage:
         if not send.task_id or not (send.inline or send.waits):
             return None
         task = outgoing.task_key(send.task_id)
-        view = self._ask(task, timeout=_ASK_TIMEOUT, credential=outgoing.credential)
+        try:
+            view = self._ask(task, timeout=_ASK_TIMEOUT, credential=outgoing.credential)
+        except RelayError as error:
+            if send.inline:
+                raise
+            observability.poll_failed(task, error)  # only the wait will know less; the agent judges the message itself
+            return None
         if send.inline:
             if view is None:
                 raise TaskNotFoundError("The task that this message continues does not exist.", metadata={"taskId": send.task_id})
