@@ -1,0 +1,196 @@
+"""The operator's commands: `relay agents`, `relay dead-letters`, `relay redrive`; on this machine and against a deployed stack.
+
+They run the functions' own use cases with the operator's own AWS rights.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from relay.adapters.table.agents import RegisteredAgent
+from relay.domain.dead_letter import DeadLetter
+from relay.domain.errors import RelayError
+from relay.domain.http_header import is_header_name, is_header_value
+from relay.domain.keys import AgentKey
+from relay.use_cases.agents import DEFAULT_OWNER, parse_header
+from relay.use_cases.redrive import Filter, revisions_to_send
+from relay.wiring import wiring
+from relay_dev import stack
+
+_AGENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+
+def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("agents", help="register, list and remove upstream agents")
+    verbs = parser.add_subparsers(required=True, metavar="add|list|remove")
+    add = verbs.add_parser("add", help="register an agent, or change it: it lives at {relay}/agents/NAME")
+    add.add_argument("name", type=_agent_name)
+    add.add_argument("url", type=_agent_url, help="base URL: its card is at URL/.well-known/agent-card.json")
+    add.add_argument("--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'", help="shown to the agent; encrypted")
+    _runs(add, _agents_add)
+    _runs(verbs.add_parser("list", help="list the registered agents"), _agents_list)
+    remove = verbs.add_parser("remove", help="forget an agent; its tasks are no longer followed")
+    remove.add_argument("name", type=_agent_name)
+    _runs(remove, _agents_remove)
+
+
+def add_dead_letters(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("dead-letters", help="list the webhooks that were given up")
+    _filters(parser)
+    _runs(parser, _dead_letters)
+
+
+def add_redrive(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "redrive", help="send given-up webhooks again", description="Only the newest state of each config, unless --every."
+    )
+    _filters(parser)
+    parser.add_argument("--all", action="store_true", help="everything; without it at least one filter is needed")
+    parser.add_argument("--every", action="store_true", help="every revision that was given up, not only the newest of each config")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
+    _runs(parser, _redrive)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command that was parsed; errors are one sentence."""
+    try:
+        stack.enter(args)
+        command: Callable[[argparse.Namespace], int] = args.command
+        return command(args)
+    except (stack.StackNotFoundError, RelayError) as error:
+        print(f"relay: {error}", file=sys.stderr)
+        return 1
+
+
+def _agents_add(args: argparse.Namespace) -> int:
+    key = AgentKey(DEFAULT_OWNER, args.name)
+    wiring().agent_records.put(RegisteredAgent(key, args.url, tuple(args.header)))
+    print(f"{args.name} is registered: call it at the relay's /agents/{args.name}")
+    try:
+        agent = wiring().agents.find(key)
+    except RelayError as error:
+        print(f"but from here its card cannot be read: {error}")
+    else:
+        print(
+            f"its card: {agent.card.get('name', 'no name')}, A2A {', '.join(sorted(agent.versions)) or 'in no version that the relay speaks'}"
+        )
+    return 0
+
+
+def _agents_list(args: argparse.Namespace) -> int:
+    del args
+    agents = list(wiring().agent_records.of_owner(DEFAULT_OWNER))
+    for agent in agents:
+        headers = ", ".join(name for name, _ in agent.credential_headers) or "no header"
+        print(f"{agent.key.agent:<24} {agent.url}  ({headers})")
+    print(f"{len(agents)} registered; the stack's own UpstreamAgentUrl is `default`")
+    return 0
+
+
+def _agents_remove(args: argparse.Namespace) -> int:
+    key = AgentKey(DEFAULT_OWNER, args.name)
+    if wiring().agent_records.get(key) is None:
+        print(f"relay: no agent is registered as {args.name}", file=sys.stderr)
+        return 1
+    wiring().agent_records.delete(key)
+    print(f"{args.name} is removed")
+    return 0
+
+
+def _dead_letters(args: argparse.Namespace) -> int:
+    letters = wiring().redrive.list(_filter(args))
+    for letter in letters:
+        print(_line(letter))
+    print(f"{len(letters)} dead letter{'' if len(letters) == 1 else 's'}")
+    return 0
+
+
+def _redrive(args: argparse.Namespace) -> int:
+    wanted = _filter(args)
+    if wanted == Filter() and not args.all:
+        print("relay: say what: --task, --config, --receiver, --since, --until, or --all", file=sys.stderr)
+        return 2
+    letters = wiring().redrive.list(wanted)
+    configs = sorted({letter.key for letter in letters})
+    if args.dry_run:
+        for key in configs:
+            numbers = revisions_to_send([letter for letter in letters if letter.key == key], every=args.every)
+            print(f"would send task {key.task.task_id} config {key.config_id}: {_range(numbers)}")
+        print(f"{len(configs)} configs, {len(letters)} dead letters; nothing was sent")
+        return 0
+    left = 0
+    for place, done in enumerate(wiring().redrive.redrive(letters, every=args.every), start=1):
+        key = done.letters[0].key
+        left += not done.revisions
+        what = _range(done.revisions) if done.revisions else "left alone: the config is gone, or has too many waiting"
+        print(f"{place} of {len(configs)}: task {key.task.task_id} config {key.config_id}: {what}", flush=True)
+    print(f"{len(configs) - left} configs redriven, {left} left")
+    return 0 if not left else 1
+
+
+def _runs(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
+    stack.add_arguments(parser)
+    parser.set_defaults(run=run, command=command)
+
+
+def _filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task", default="", metavar="ID", help="of this task")
+    parser.add_argument("--config", default="", metavar="ID", help="of push configs with this id")
+    parser.add_argument("--receiver", default="", type=_receiver, metavar="ORIGIN", help="for this receiver, such as https://example.com")
+    parser.add_argument("--since", type=_moment, metavar="TIME", help="given up at or after this time, ISO 8601; no zone means UTC")
+    parser.add_argument("--until", type=_moment, metavar="TIME", help="given up before this time")
+
+
+def _filter(args: argparse.Namespace) -> Filter:
+    return Filter(task_id=args.task, config_id=args.config, receiver=args.receiver, since=args.since, until=args.until)
+
+
+def _line(letter: DeadLetter) -> str:
+    revisions = _range(range(letter.first, letter.last + 1))
+    key = letter.key
+    return (
+        f"{letter.written_at:%Y-%m-%d %H:%M:%S}Z  task {key.task.task_id}  config {key.config_id}  agent {key.task.agent}  "
+        f"{letter.receiver}  {revisions}  {letter.reason}  {letter.webhook_id}"
+    )
+
+
+def _range(numbers: "tuple[int, ...] | range") -> str:
+    first, last = min(numbers), max(numbers)
+    return f"revision {first}" if first == last else f"revisions {first} to {last}"
+
+
+def _agent_name(text: str) -> str:
+    if not _AGENT_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError("a name has at most 64 letters, digits, dots, dashes and underscores")
+    return text
+
+
+def _agent_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise argparse.ArgumentTypeError(f"{text!r} is no http or https URL")
+    return text.rstrip("/")
+
+
+def _header(text: str) -> tuple[str, str]:
+    parsed = parse_header(text)
+    if not parsed or not is_header_name(parsed[0][0]) or not is_header_value(parsed[0][1]):
+        raise argparse.ArgumentTypeError("a header reads 'Name: value', in printable ASCII")
+    return parsed[0]
+
+
+def _receiver(text: str) -> str:
+    from relay.domain.webhook_url import origin
+
+    return origin(text)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

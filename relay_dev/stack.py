@@ -1,0 +1,68 @@
+"""Which relay an operator's command speaks to: a `relay dev` on this machine, or a stack in an AWS account.
+
+Either is told as the functions' own environment variables, so that the commands run the functions' own code.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+RUNNING = Path(".relay")  # below the current folder: one file for each `relay dev` that runs
+_RESOURCES = {
+    "RelayTable": "TABLE_NAME",
+    "RelayBucket": "BUCKET_NAME",
+    "DeliveryQueue": "DELIVERY_QUEUE_URL",
+    "WatchQueue": "WATCH_QUEUE_URL",
+    "WebhookDeadLetterQueue": "WEBHOOK_DEAD_LETTER_QUEUE_URL",
+    "EncryptionKey": "KMS_KEY_ID",
+}
+
+
+class StackNotFoundError(Exception):
+    """No such relay; the message says what to do."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which relay: a deployed stack, or one that runs here."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--stack", metavar="NAME", help="a deployed stack, in the account and region of your AWS configuration")
+    where.add_argument("--port", type=int, help="the `relay dev` on this port; not needed while only one runs in this folder")
+
+
+def enter(args: argparse.Namespace) -> None:
+    """Makes this process's environment that of the relay's functions. Raises: StackNotFoundError."""
+    os.environ.update(_of_stack(args.stack) if args.stack else _of_running(args.port))
+    os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "WARNING")  # a command tells what it does itself
+
+
+def _of_running(port: int | None) -> dict[str, str]:
+    found = sorted(RUNNING.glob(f"dev-{port or '*'}.json"))
+    if not found:
+        wanted = f"on port {port} " if port else ""
+        raise StackNotFoundError(f"no `relay dev` runs {wanted}in this folder: start one, or name a deployed stack with --stack NAME")
+    if len(found) > 1:
+        ports = ", ".join(path.stem.removeprefix("dev-") for path in found)
+        raise StackNotFoundError(f"several run in this folder; name one with --port: {ports}")
+    environment: dict[str, str] = json.loads(found[0].read_text())["environment"]
+    return environment
+
+
+def _of_stack(name: str) -> dict[str, str]:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
+        resources = {found["LogicalResourceId"]: found for page in pages for found in page["StackResourceSummaries"]}
+    except (BotoCoreError, ClientError) as error:
+        raise StackNotFoundError(f"the stack {name!r} cannot be read: {error}") from error
+    missing = [logical for logical in _RESOURCES if logical not in resources]
+    if missing:
+        raise StackNotFoundError(f"the stack {name!r} is not a relay: it has no {', '.join(missing)}")
+    return {variable: _physical(resources[logical]) for logical, variable in _RESOURCES.items()}
+
+
+def _physical(resource: Any) -> str:
+    return str(resource["PhysicalResourceId"])
