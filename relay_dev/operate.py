@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 from relay.adapters.table.agents import RegisteredAgent
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.errors import RelayError
-from relay.domain.http_header import is_header_name, is_header_value
 from relay.domain.keys import AgentKey
-from relay.use_cases.agents import DEFAULT_OWNER, parse_header
+from relay.use_cases.agents import DEFAULT_OWNER
 from relay.use_cases.redrive import Filter, revisions_to_send
 from relay.wiring import wiring
 from relay_dev import stack
 
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[ -~\t]*[!-~])?)", re.ASCII)  # RFC 9110: a token, visible ASCII
 _AGENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
@@ -176,10 +176,9 @@ def _agent_url(text: str) -> str:
 
 
 def _header(text: str) -> tuple[str, str]:
-    parsed = parse_header(text)
-    if not parsed or not is_header_name(parsed[0][0]) or not is_header_value(parsed[0][1]):
+    if not (parsed := _HEADER.fullmatch(text.strip())):
         raise argparse.ArgumentTypeError("a header reads 'Name: value', in printable ASCII")
-    return parsed[0]
+    return parsed[1], parsed[2]
 
 
 def _receiver(text: str) -> str:
