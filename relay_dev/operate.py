@@ -74,9 +74,8 @@ def _agents_add(args: argparse.Namespace) -> int:
     except RelayError as error:
         print(f"but from here its card cannot be read: {error}")
     else:
-        print(
-            f"its card: {agent.card.get('name', 'no name')}, A2A {', '.join(sorted(agent.versions)) or 'in no version that the relay speaks'}"
-        )
+        versions = ", ".join(sorted(agent.versions)) or "in no version that the relay speaks"
+        print(f"its card: {agent.card.get('name', 'no name')}, A2A {versions}")
     return 0
 
 
