@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from relay import observability
 from relay.adapters.queues import Queue
-from relay.adapters.table.batch import BatchReader, Found
+from relay.adapters.table.batch import BatchReader, Found, Read
 from relay.adapters.table.cursors import Cursors, Wait
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.webhook import WebhookClient
@@ -114,11 +114,12 @@ class Deliver:
             self._return(call)
         return None
 
-    def _read(self, holdings: Sequence[Holding]) -> dict[ConfigKey, Found]:
+    def _read(self, holdings: Sequence[Holding]) -> dict[ConfigKey, Read]:
         """One batch for all: each config, and the revisions of those that need not look for the newest."""
         return self._reader.read((holding.call.key, _known_numbers(holding)) for holding in holdings)
 
-    def _work(self, holding: Holding, found: Found, remaining: Callable[[], timedelta]) -> None:
+    def _work(self, holding: Holding, read: Read, remaining: Callable[[], timedelta]) -> None:
+        found = self._reader.open(read)
         if found.config is None:  # deleted meanwhile, or its registration has not been committed yet
             self._cursors.release(holding.call.key, holding.token, caught_up=False)
             return

@@ -43,7 +43,8 @@ class _Poll:
     """What one poll brought: the newest revision after it, whether it moved, whether to ask again at once, failures in a row."""
 
     head: RevisionHead | None
-    changed: bool = False
+    moved: bool = False
+    asks_again: bool = False
     failures: int = 0
 
 
@@ -137,7 +138,7 @@ class FollowTasks:
             return _Poll(head, failures=watch.failures + 1)
         observed = self._observe(watch.task, view, known=head)
         moved = head is None or observed.head.number > head.number
-        return _Poll(observed.head, changed=moved or observed.asks_again)
+        return _Poll(observed.head, moved=moved, asks_again=observed.asks_again)
 
     def _look(self, call: WatchCall, newest: RevisionHead | None) -> bool:
         """Wakes the configs that are behind; whether the watch is over."""
@@ -168,15 +169,17 @@ class FollowTasks:
             self._return(call)
 
     def _interval(self, call: WatchCall, watch: Watch, poll: _Poll) -> timedelta:
+        """An interrupted task is polled at the maximum; after a hint (the client's next message) quickly again, until that was silence."""
         state = poll.head.state if poll.head else None
         if state is not None and state.is_terminal:
             return rules.next_look(watch.interval)
+        is_interrupted = state is not None and state.is_interrupted
         return next_poll(
             watch.interval,
-            changed=poll.changed or call.is_hint,
+            changed=poll.moved or poll.asks_again or call.is_hint,
             minimum=self._pace.minimum,
             maximum=self._pace.maximum,
-            interrupted=state is not None and state.is_interrupted and not call.is_hint,
+            interrupted=is_interrupted and poll.moved and not call.is_hint,
         )
 
     def _return(self, call: WatchCall) -> None:

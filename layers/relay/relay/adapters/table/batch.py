@@ -1,14 +1,24 @@
 """One strongly consistent batch of reads for everything a batch of wake-ups needs: each config, and the revisions it is told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from relay.adapters.table.configs import Configs
 from relay.adapters.table.connection import Connection
+from relay.adapters.table.items import Item
 from relay.adapters.table.revisions import Revisions
 from relay.domain.keys import ConfigKey, revision_sort_key
 from relay.domain.push_config import PushConfig
 from relay.domain.task import Revision
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the batch found for one config, not opened yet: one that cannot be opened must not fail the others."""
+
+    key: ConfigKey
+    config: Item | None
+    revisions: Mapping[int, Item]
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,7 @@ class BatchReader:
         self._configs = configs
         self._revisions = revisions
 
-    def read(self, wanted: Iterable[tuple[ConfigKey, Sequence[int]]]) -> dict[ConfigKey, Found]:
+    def read(self, wanted: Iterable[tuple[ConfigKey, Sequence[int]]]) -> dict[ConfigKey, Read]:
         """Per config key: the config and those of the wanted revisions that exist."""
         plans = list(wanted)
         keys = dict.fromkeys((key.task.partition, key.push) for key, _ in plans)
@@ -34,10 +44,13 @@ class BatchReader:
         found = {}
         for key, numbers in plans:
             pk = key.task.partition
-            config = items.get((pk, key.push))
-            revisions = {n: item for n in numbers if (item := items.get((pk, revision_sort_key(n))))}
-            found[key] = Found(
-                config=self._configs.from_item(key.task, config) if config else None,
-                revisions={number: self._revisions.from_item(item) for number, item in revisions.items()},
-            )
+            revisions = {number: item for number in numbers if (item := items.get((pk, revision_sort_key(number))))}
+            found[key] = Read(key, items.get((pk, key.push)), revisions)
         return found
+
+    def open(self, read: Read) -> Found:
+        """Decrypts the config and unpacks the revisions."""
+        return Found(
+            config=self._configs.from_item(read.key.task, read.config) if read.config else None,
+            revisions={number: self._revisions.from_item(item) for number, item in read.revisions.items()},
+        )
