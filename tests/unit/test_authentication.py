@@ -102,6 +102,7 @@ def test_a_shorter_signing_secret_is_refused(scheme: dict[str, Any], secret: str
 def test_a_complaint_never_quotes_a_secret() -> None:
     error = refusal({"scheme": "HMAC-SHA256", "credentials": "whsec_not-base64!"})
     assert "not-base64!" not in error.message
+    assert error.__cause__ is None
     assert error.__suppress_context__
 
 
