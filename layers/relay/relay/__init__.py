@@ -10,3 +10,5 @@ The map of the house, in the order imports may run (checked by import-linter):
 
 The one idea: a task is a log of revisions; a push config is a cursor over that log. The table is the truth, messages are the fast path.
 """
+
+__version__ = "0.1.0"
