@@ -185,5 +185,5 @@ def _plain(status: int, text: str) -> HttpAnswer:
 
 
 def _json(status: int, content: Any, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-    body = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+    body = json.dumps(content, separators=(",", ":"))  # ASCII: an agent's text may hold what UTF-8 cannot
     return {"statusCode": status, "headers": {"content-type": "application/json", **(headers or {})}, "body": body}

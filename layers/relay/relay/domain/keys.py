@@ -27,7 +27,10 @@ def encode_part(part: str) -> str:
 
 def fits_key(part: str) -> bool:
     """Whether a stranger's id can be a part of a key."""
-    return 0 < len(part) <= MAX_ID_LENGTH and len(encode_part(part)) <= MAX_PART_BYTES
+    try:
+        return 0 < len(part) <= MAX_ID_LENGTH and len(encode_part(part)) <= MAX_PART_BYTES
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
 
 
 class AgentKey(NamedTuple):
