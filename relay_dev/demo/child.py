@@ -30,6 +30,7 @@ class Child:
         self.name = name
         self._show = show
         self._end_seconds = end_seconds
+        self._is_asked_to_end = False
         self._lines: list[str] = []
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._changed = threading.Condition()
@@ -84,9 +85,15 @@ class Child:
         if self._process.poll() is None:
             os.killpg(self._process.pid, number)
 
+    def terminate(self) -> None:
+        """Ask it to end, once: a second signal could cut short what it does to end well."""
+        if not self._is_asked_to_end:
+            self._is_asked_to_end = True
+            self.send(signal.SIGTERM)
+
     def end(self) -> None:
         """Return when it has ended, if need be by force. Harmless when it has ended already."""
-        self.send(signal.SIGTERM)
+        self.terminate()
         try:
             self._process.wait(self._end_seconds)
         except subprocess.TimeoutExpired:

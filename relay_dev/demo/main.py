@@ -97,7 +97,7 @@ class _Demo:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         for child in self._children:
-            child.send(signal.SIGTERM)
+            child.terminate()
         for child in self._children:
             child.end()
 
@@ -158,7 +158,7 @@ class _Demo:
             print(f"{time.monotonic() - self._began:5.1f} s  {name:<8} | {_UUID.sub(_SHORTENED, line)}", flush=True)
 
 
-_NOT_SHOWN = ("curl ", "Register it")  # what `relay listen` and `relay dev` offer to copy would outlive them
+_NOT_SHOWN = ("curl ", "Register it", "Send a message")  # what `relay listen` and `relay dev` offer to copy would outlive them
 _UUID = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _SHORTENED = r"\1…"
 
