@@ -1,0 +1,178 @@
+"""An agent without push, on loopback: A2A 1.0 over JSON-RPC; its tasks are what the test says they are.
+
+Source: A2A 1.0 §9.4 (JSON-RPC methods), §4.1 (tasks), §4.4 (the card).
+"""
+
+import copy
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import Any, Self, cast
+
+from relay.domain.task import TaskState
+
+Json = dict[str, Any]
+
+_TASK_NOT_FOUND = {"code": -32001, "message": "Task not found"}
+
+
+class AgentTask:
+    """One task as the agent has it now."""
+
+    def __init__(self, task_id: str, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self.document: Json = {"id": task_id, "contextId": f"context of {task_id}", "history": [], "artifacts": []}
+        self.becomes("submitted")
+
+    def becomes(self, state: str, *, message: str = "", artifacts: list[str] | None = None) -> None:
+        """`artifacts` are the texts of all its artifacts from now on."""
+        status: Json = {"state": f"TASK_STATE_{state.upper().replace('-', '_')}", "timestamp": self._now().isoformat()}
+        if message:
+            status["message"] = {"messageId": message, "role": "ROLE_AGENT", "parts": [{"text": message}]}
+        with self._lock:
+            self.document["status"] = status
+            if artifacts is not None:
+                self.document["artifacts"] = [
+                    {"artifactId": f"artifact {n}", "parts": [{"text": text}]} for n, text in enumerate(artifacts)
+                ]
+
+    def hears(self, message: Json) -> None:
+        with self._lock:
+            self.document["history"].append(message)
+
+    @property
+    def seen(self) -> Json:
+        with self._lock:
+            return copy.deepcopy(self.document)
+
+    @property
+    def is_terminal(self) -> bool:
+        return TaskState.parse(self.document["status"]["state"]).is_terminal
+
+
+@dataclass
+class FakeAgent:
+    """A context manager. `calls` are the methods it was called with; `before_answer` may change what it is about to say.
+
+    `next_state` is what a message makes of its task; `status` other than 200 makes the agent fail every call.
+    """
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    next_state: str = "submitted"
+    status: int = 200
+    calls: list[tuple[str, Json]] = field(default_factory=list)
+    before_answer: Callable[[str, Json], None] = lambda _method, _answer: None
+    tasks: dict[str, AgentTask] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._server = _Server(self)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def task(self, task_id: str) -> AgentTask:
+        """The task of that id, made when the agent does not have it yet: it begins as `submitted`."""
+        if task_id not in self.tasks:
+            self.tasks[task_id] = AgentTask(task_id, self.now)
+        return self.tasks[task_id]
+
+    def forget(self, task_id: str) -> None:
+        del self.tasks[task_id]
+
+    def count(self, method: str) -> int:
+        return sum(called == method for called, _ in self.calls)
+
+    def card(self) -> Json:
+        return {
+            "name": "An agent without push",
+            "description": "For tests",
+            "version": "1",
+            "supportedInterfaces": [{"url": f"{self.url}/rpc", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"}],
+            "capabilities": {"streaming": False, "pushNotifications": False},
+            "defaultInputModes": ["text/plain"],
+            "defaultOutputModes": ["text/plain"],
+            "skills": [],
+        }
+
+    def answer(self, call: Mapping[str, Any]) -> Json:
+        method, params = call["method"], call.get("params") or {}
+        self.calls.append((method, params))
+        answered = {"jsonrpc": "2.0", "id": call.get("id"), **self._result(method, params)}
+        self.before_answer(method, answered)
+        return answered
+
+    def _result(self, method: str, params: Json) -> Json:
+        if method == "SendMessage":
+            message = params["message"]
+            task_id = message.get("taskId") or f"task-{len(self.tasks) + 1}"
+            if message.get("taskId") and task_id not in self.tasks:
+                return {"error": _TASK_NOT_FOUND}
+            task = self.task(task_id)
+            task.hears(message)
+            task.becomes(self.next_state)
+            return {"result": {"task": task.seen}}
+        known = self.tasks.get(params.get("id", ""))
+        if known is None:
+            return {"error": _TASK_NOT_FOUND}
+        if method == "CancelTask":
+            known.becomes("canceled")
+        return {"result": known.seen}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, agent: FakeAgent) -> None:
+        self.agent = agent
+        super().__init__(("127.0.0.1", 0), _Exchange)
+
+    def server_bind(self) -> None:
+        TCPServer.server_bind(self)  # HTTPServer's would ask the resolver for a name
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
+
+
+class _Exchange(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        self._answer(self._agent.card())
+
+    def do_POST(self) -> None:
+        call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self._answer(self._agent.answer(call))
+
+    @property
+    def _agent(self) -> FakeAgent:
+        return cast("_Server", self.server).agent
+
+    def _answer(self, content: Json) -> None:
+        body = json.dumps(content).encode() if self._agent.status == 200 else b"{}"
+        self.send_response(self._agent.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the name is BaseHTTPRequestHandler's)
+        """Quiet."""

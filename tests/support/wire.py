@@ -1,0 +1,143 @@
+"""Between the functions and AWS: every request is seen here, and may be disturbed in the ways that networks and AWS disturb requests."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import botocore.endpoint
+from botocore.exceptions import ClientError, ReadTimeoutError
+from moto.core.botocore_stubber import BotocoreStubber
+
+from relay_dev.embedded import Call
+from relay_dev.invoker import Invoke, Outcome
+
+
+class Died(BaseException):
+    """The function's process is gone."""
+
+
+class Effect(StrEnum):
+    """What happens to one request."""
+
+    NONE = "nothing"
+    DIES_BEFORE = "the function dies before it"
+    DIES_AFTER = "the function dies after it took effect"
+    THROTTLED = "AWS throttles it once"
+    TIMES_OUT = "its answer is lost"  # the SDK asks again
+    TWICE = "it takes effect twice"
+    FAILS = "AWS fails it, and its retries"
+
+
+@dataclass(frozen=True)
+class AwsRequest:
+    """One request of a function to AWS. `number` counts from 1; `name` is `PutItem`, `SendMessageBatch`, …; S3's are `GET` and `PUT`."""
+
+    number: int
+    function: str
+    name: str
+    body: Mapping[str, Any]
+
+
+def _undisturbed(_: AwsRequest) -> Effect:
+    return Effect.NONE
+
+
+class Wire:
+    """`decide` says what happens to each request; `requests` are all of them. Functions run one after the other, their threads at once."""
+
+    def __init__(self) -> None:
+        self.decide: Callable[[AwsRequest], Effect] = _undisturbed
+        self.requests: list[AwsRequest] = []
+        self.is_dead = False
+        self.deaths = 0
+        self._function = ""
+        self._count = 0
+        self._lock = threading.Lock()
+        self._now = threading.local()  # what happens to the request of this thread
+
+    def on_call(self, moment: str, call: Call) -> None:
+        """For the Runner."""
+        if moment == "before":
+            self._before(call)
+        else:
+            self._after()
+
+    def around_invoke(self, invoke: Invoke) -> Invoke:
+        """For the Runner: each invocation is a life of its own."""
+
+        def noted(function: str, event: Mapping[str, Any]) -> Outcome:
+            self._function = function.removesuffix("Function").lower()
+            self.is_dead = False
+            try:
+                return invoke(function, event)
+            finally:
+                self.is_dead = False
+
+        return noted
+
+    def die(self) -> None:
+        """From now on the running function does nothing that anybody could see."""
+        self.is_dead = True
+        self.deaths += 1
+
+    def asked(self, function: str = "", name: str = "") -> list[AwsRequest]:
+        return [each for each in self.requests if function in ("", each.function) and name in ("", each.name)]
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Must be entered before the Runner, which wraps moto in its own way."""
+        with (
+            patch.object(BotocoreStubber, "process_request", self._answering(BotocoreStubber.process_request)),
+            # The pauses between botocore's own retries are no part of any story.
+            patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _seconds: None)),
+        ):
+            yield
+
+    def _before(self, call: Call) -> None:
+        if self.is_dead:
+            raise Died
+        with self._lock:
+            self._count += 1
+            request = AwsRequest(self._count, self._function, call.operation.rpartition(".")[2], _read(call.body))
+            self.requests.append(request)
+        self._now.effect = effect = self.decide(request)
+        if effect is Effect.DIES_BEFORE:
+            self.die()
+            raise Died
+        if effect is Effect.FAILS:
+            raise ClientError({"Error": {"Code": "InternalServerError", "Message": "by the test"}}, request.name)
+
+    def _after(self) -> None:
+        effect, self._now.effect = self._now.effect, Effect.NONE
+        if effect is Effect.DIES_AFTER:
+            self.die()
+        if self.is_dead:
+            raise Died
+        if effect is Effect.TIMES_OUT:
+            raise ReadTimeoutError(endpoint_url="by the test")
+
+    def _answering(self, handle: Callable[..., Any]) -> Callable[..., Any]:
+        def process_request(stubber: BotocoreStubber, request: Any) -> Any:
+            effect = getattr(self._now, "effect", Effect.NONE)
+            if effect is Effect.THROTTLED:
+                return 400, {}, json.dumps({"__type": "ThrottlingException", "message": "by the test"})
+            answer = handle(stubber, request)
+            if effect is Effect.TWICE:
+                handle(stubber, request)
+            return answer
+
+        return process_request
+
+
+def _read(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
