@@ -14,6 +14,7 @@ from relay.adapters.table.agents import RegisteredAgent
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.errors import RelayError
 from relay.domain.keys import AgentKey
+from relay.domain.webhook_url import origin
 from relay.use_cases.agents import DEFAULT_OWNER
 from relay.use_cases.redrive import Filter, revisions_to_send
 from relay.wiring import wiring
@@ -181,9 +182,7 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _receiver(text: str) -> str:
-    from relay.domain.webhook_url import origin
-
-    return origin(text)
+    return origin(text) if text else ""
 
 
 def _moment(text: str) -> datetime:
