@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Self
 
 LAST_LINES = 25  # of its output, shown when it failed
@@ -25,7 +26,13 @@ class Child:
     """Started on construction, in a process group of its own: a Ctrl-C in the terminal reaches only its parent, which then ends it."""
 
     def __init__(
-        self, name: str, command: Sequence[str], *, show: Callable[[str, str], None] | None = None, end_seconds: float = END_SECONDS
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        show: Callable[[str, str], None] | None = None,
+        folder: Path | None = None,
+        end_seconds: float = END_SECONDS,
     ) -> None:
         self.name = name
         self._show = show
@@ -40,6 +47,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            cwd=folder,
             text=True,
             errors="replace",
             process_group=0,

@@ -43,8 +43,7 @@ What to try next, each in a terminal of its own:
   {bin}python -m relay_dev.demo.agent --port 9800
   {bin}relay dev --upstream http://127.0.0.1:9800      (or your own agent)
   {bin}relay listen
-and then the curl that `relay dev` prints. `make test` runs all tests.
-"""
+and then the curl that `relay dev` prints. `make test` runs all tests."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,9 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 only if every expected notification arrived as it should; ends all its processes in every case."""
-    print(INTRODUCTION.format(seconds=3 * args.step_seconds), flush=True)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    _tell(INTRODUCTION.format(seconds=3 * args.step_seconds))
     demo = _Demo(args.step_seconds, args.deadline)
     try:
         return demo.play()
@@ -78,6 +77,7 @@ class _Demo:
         self._began = time.monotonic()
         self._deadline = self._began + deadline_seconds
         self._children: list[Child] = []
+        self._is_terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
     def play(self) -> int:
         verified = ("--token", secrets.token_urlsafe(16), "--secret", secrets.token_urlsafe(32))
@@ -141,26 +141,41 @@ class _Demo:
 
     def _judge(self, listed: Sequence[verdict.Listed]) -> int:
         shortcomings = verdict.shortcomings(listed)
-        print("\n" + "\n".join(verdict.table(listed)) + "\n")
+        _tell("\n" + "\n".join(verdict.table(listed)) + "\n")
         if shortcomings:
-            print("Not as it should be:\n" + "\n".join(f"  {line}" for line in shortcomings))
+            _tell("Not as it should be:\n" + "\n".join(f"  {line}" for line in shortcomings))
             for child in self._children:
-                print(f"\nThe last output of {child.name}:\n{child.last_output}")
+                _tell(f"\nThe last output of {child.name}:\n{child.last_output}")
             return 1
         changes = ", ".join(expected.name for expected in verdict.EXPECTED)
-        print(f"Every change arrived once, in order, verified: {changes}.")
-        print("The attempt that failed was repeated under the same webhook-id.\n")
-        print(NEXT.format(bin=_bin()), end="")
+        _tell(f"Every change arrived once, in order, verified: {changes}.")
+        _tell("The attempt that failed was repeated under the same webhook-id.\n")
+        _tell(NEXT.format(bin=_bin()))
         return 0
 
     def _say(self, name: str, line: str) -> None:
         if not line.startswith(_NOT_SHOWN):
-            print(f"{time.monotonic() - self._began:5.1f} s  {name:<8} | {_UUID.sub(_SHORTENED, line)}", flush=True)
+            text = f"{time.monotonic() - self._began:5.1f} s  {name:<8} | {_shortened(line)}"
+            _tell(f"\x1b[1m{text}\x1b[0m" if name == "receiver" and self._is_terminal else text)
 
 
 _NOT_SHOWN = ("curl ", "Register it", "Send a message")  # what `relay listen` and `relay dev` offer to copy would outlive them
 _UUID = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
-_SHORTENED = r"\1…"
+_WEBHOOK_ID = re.compile(r"\b(msg_[\w-]{8})[\w-]+")  # the summary shows it whole
+_SAID_ELSEWHERE = re.compile(r" (config|outcome|webhook_id|url)=\S+")
+
+
+def _shortened(line: str) -> str:
+    """A line of a process, so that it fits more screens."""
+    return _WEBHOOK_ID.sub(r"\1…", _UUID.sub(r"\1…", _SAID_ELSEWHERE.sub("", line)))
+
+
+def _tell(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # nobody reads any more, as after `| head`: the demo ends as if interrupted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        signal.raise_signal(signal.SIGTERM)
 
 
 def _bin() -> str:

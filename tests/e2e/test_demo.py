@@ -3,6 +3,7 @@
 import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -69,6 +70,17 @@ def test_an_interrupted_demo_ends_all_its_processes(demo: Child, number: signal.
     assert end_of(demo, seconds=30) == 130
     assert not is_listening(agent)
     assert not is_listening(receiver)
+
+
+def test_a_demo_that_nobody_reads_any_more_ends_all_its_processes() -> None:
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout
+        assert demo.stderr
+        agent = next(found[1] for line in demo.stdout if (found := re.search(r"agent: (http\S+)", line)))
+        demo.stdout.close()
+        assert demo.stderr.read() == "\nInterrupted.\n"
+        assert demo.wait(30) == 130
+    assert not is_listening(agent)
 
 
 def test_a_demo_that_misses_its_deadline_says_what_was_missing() -> None:
