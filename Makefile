@@ -20,6 +20,9 @@ test: .venv/.test  ## run all tests
 test-unit: .venv/.test  ## only the domain's tests: seconds
 	@$(BIN)/python -m pytest tests/unit
 
+test-deploy: .venv/.test .venv-sam/.installed .venv-ministack/.installed  ## a real `sam deploy` into an AWS emulator, and one task through it
+	@$(BIN)/python -m pytest -m deploy tests/deploy
+
 check: .venv/.test .venv-sam/.installed  ## formatting, lint, types, import contracts, dead code, template
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -49,6 +52,11 @@ format: .venv/.test  ## format and mend what can be mended
 .venv-sam/.installed:
 	@$(PYTHON) -m venv .venv-sam
 	@.venv-sam/bin/python -m pip install 'aws-sam-cli>=1.170,<2'
+	@touch $@
+
+.venv-ministack/.installed:
+	@$(PYTHON) -m venv .venv-ministack
+	@.venv-ministack/bin/python -m pip install 'ministack>=1.5.33,<2' 'aws-sam-translator>=1.115' 'cryptography>=50'
 	@touch $@
 
 clean:  ## remove what was built and installed

@@ -1,9 +1,7 @@
 """The stack as `sam build` makes it for this machine, the embedded AWS on a port, and what `events/` needs around it."""
 
 import json
-import os
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,12 +16,11 @@ from relay_dev.embedded import ENVIRONMENT, EmbeddedAws
 from relay_dev.receiver import Receiver
 from relay_dev.resources import create_resources
 from relay_dev.template import TEMPLATE, read_template
+from tests import sam
 from tests.rie.agent import Agent
-from tests.rie.emulator import ARCHITECTURE, BuiltFunction, emulator_binary, link_runtime_client
-from tests.template.stack import ROOT
+from tests.rie.emulator import BuiltFunction, emulator_binary, link_runtime_client
 
-SAM = ROOT / ".venv-sam"
-EVENTS = ROOT / "events"
+EVENTS = sam.ROOT / "events"
 
 # Where events/ and events/local.env.json look for the embedded AWS, the agent and the receiver.
 AWS_PORT, AGENT_PORT, RECEIVER_PORT = 4570, 9999, 9900
@@ -33,7 +30,7 @@ OpenFunction = Callable[[str], BuiltFunction]
 
 @pytest.fixture(scope="session")
 def emulator() -> Path:
-    found = emulator_binary(SAM)
+    found = emulator_binary(sam.ENVIRONMENT)
     if found is None:
         pytest.skip("no runtime interface emulator: `make check` installs aws-sam-cli, which brings it")
     return found
@@ -43,17 +40,7 @@ def emulator() -> Path:
 def built(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The functions and the layer, built by SAM for this machine's architecture and this Python."""
     folder = tmp_path_factory.mktemp("built")
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # where uv is
-        "RELAY_ARCH": ARCHITECTURE,
-        "RELAY_PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "SAM_CLI_TELEMETRY": "0",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    command = [str(SAM / "bin" / "sam"), "build", "--build-dir", str(folder), "--template-file", str(TEMPLATE)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    sam.build(folder, python=f"{sys.version_info.major}.{sys.version_info.minor}")
     return folder
 
 

@@ -6,7 +6,6 @@ answered with HTTP 200 and an `errorType`. Python starts without its site-packag
 
 import json
 import os
-import platform
 import signal
 import socket
 import subprocess
@@ -18,7 +17,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.request import Request, urlopen
 
-ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine(), "")
+from tests.sam import ARCHITECTURE
+
 START_SECONDS = 20
 INVOKE_SECONDS = 60
 

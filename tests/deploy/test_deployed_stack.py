@@ -1,0 +1,74 @@
+"""`sam deploy` for real: the template, the policies and the layer proven together, then one task through the deployed HTTP API."""
+
+import json
+from collections.abc import Sequence
+
+import httpx
+import pytest
+
+from relay_dev.received import Notification
+from relay_dev.receiver import Receiver
+from tests.deploy.conftest import SECRET, TOKEN, Deployed
+
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(300)]
+
+ARRIVAL_SECONDS = 90
+
+
+def test_card_is_open_to_all(deployed: Deployed) -> None:
+    card = deployed.request("GET", "/.well-known/agent-card.json")
+    assert card.status_code == httpx.codes.OK, card.text
+    assert card.json()["capabilities"]["pushNotifications"] is True
+
+
+def test_call_without_the_relay_key_is_refused(deployed: Deployed) -> None:
+    document = {"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": "task-1"}}
+    assert deployed.request("POST", "/", document=document).status_code == httpx.codes.UNAUTHORIZED
+    assert deployed.request("POST", "/", key="wrong", document=document).status_code == httpx.codes.UNAUTHORIZED
+
+
+def test_every_state_of_a_task_reaches_the_webhook_in_order_and_by_retry(deployed: Deployed, receiver: Receiver) -> None:
+    receiver.fail_next(503)
+    task = deployed.call(
+        "SendMessage",
+        {
+            "message": {"messageId": "message-1", "role": "ROLE_USER", "parts": [{"text": "Generate the report"}]},
+            "configuration": {
+                "returnImmediately": True,
+                "taskPushNotificationConfig": {
+                    "url": f"{receiver.url}/webhook",
+                    "token": TOKEN,
+                    "authentication": {"scheme": "HMAC-SHA256", "credentials": SECRET},
+                },
+            },
+        },
+    )["task"]
+
+    def has_ended(arrived: Sequence[Notification]) -> bool:
+        return any(each.is_accepted and each.state == "completed" for each in arrived)
+
+    arrived = receiver.wait_for(has_ended, timeout=ARRIVAL_SECONDS)
+    accepted = [each for each in arrived if each.is_accepted]
+    assert {each.task_id for each in arrived} == {task["id"]}
+    assert list(dict.fromkeys(each.state for each in accepted)) == ["submitted", "working", "completed"]
+    assert arrived[0].webhook_id == arrived[1].webhook_id, "the failed attempt is repeated under its id"
+    revisions = [int(each.revision) for each in accepted]
+    assert revisions == sorted(set(revisions))
+
+
+def test_sweep_runs_under_its_role_and_iam_is_enforced(deployed: Deployed) -> None:
+    """The second half shows that the first means something: without its policy the function cannot read the table."""
+    functions, iam = deployed.ministack.client("lambda"), deployed.ministack.client("iam")
+    name, role = deployed.function("SweepFunction"), deployed.function("SweepRole")
+    assert "FunctionError" not in functions.invoke(FunctionName=name, Payload="{}")
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=role, PolicyName=policy)
+    refused = functions.invoke(FunctionName=name, Payload="{}")
+    assert "AccessDenied" in json.loads(refused["Payload"].read())["errorMessage"]
+
+
+def test_nothing_failed_on_our_side(deployed: Deployed) -> None:
+    sqs = deployed.ministack.client("sqs")
+    for queue in ("DeliveryFaultQueueUrl", "WatchFaultQueueUrl", "StreamFailureQueueUrl", "WebhookDeadLetterQueueUrl"):
+        waiting = sqs.get_queue_attributes(QueueUrl=deployed.outputs[queue], AttributeNames=["ApproximateNumberOfMessages"])
+        assert waiting["Attributes"]["ApproximateNumberOfMessages"] == "0", queue
