@@ -36,7 +36,7 @@ def test_function_has_an_event(name: str) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_event_is_invoked_by_a_test(path: Path) -> None:
-    assert f'local("{path.name}")' in (ROOT / "tests" / "rie" / "test_events.py").read_text(encoding="utf-8")
+    assert f'local("{path.name}")' in (ROOT / "tests" / "rie" / "test_built_functions.py").read_text(encoding="utf-8")
 
 
 def test_wakeups_are_of_the_version_that_the_functions_read() -> None:
