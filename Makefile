@@ -14,7 +14,7 @@ demo: .venv/.dev  ## an agent without push gets push: agent, relay, receiver and
 
 setup: .venv/.dev  ## make .venv with the `relay` command in it
 
-test: .venv/.test  ## run all tests
+test: .venv/.test .venv-a2a03/.installed  ## run all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
 
 test-unit: .venv/.test  ## only the domain's tests: seconds
@@ -47,6 +47,11 @@ format: .venv/.test  ## format and mend what can be mended
 
 .venv/.test: .venv/.dev
 	@$(BIN)/python -m pip install --editable '.[dev,test]'
+	@touch $@
+
+.venv-a2a03/.installed: tests/e2e/a2a03/requirements.txt | .venv/.test
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-a2a03
+	@$(BIN)/uv pip install --quiet --python .venv-a2a03/bin/python -r $<
 	@touch $@
 
 .venv-sam/.installed:

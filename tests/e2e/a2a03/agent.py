@@ -1,0 +1,87 @@
+# mypy: ignore-errors
+"""An agent that cannot push, built with a2a-sdk 0.3.26: `.venv-a2a03/bin/python tests/e2e/a2a03/agent.py [--step-seconds 2.5]`.
+
+Its card says `pushNotifications: false` and `streaming: false`. It takes the same course as `relay_dev.demo.agent`: submitted, working, an
+artifact, completed, each for a step; `ask`, `slow N`, `fail` and `reply` in the client's message mean the same. The first line it prints is
+`agent: http://127.0.0.1:PORT`.
+"""
+
+import argparse
+import asyncio
+import re
+import socket
+
+import uvicorn
+from a2a.server.agent_execution import AgentExecutor, RequestContext
+from a2a.server.apps import A2AStarletteApplication
+from a2a.server.events import EventQueue
+from a2a.server.request_handlers import DefaultRequestHandler
+from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
+from a2a.types import AgentCapabilities, AgentCard, AgentSkill, Message, Part, Task, TaskState, TaskStatus, TextPart
+from a2a.utils import new_agent_text_message
+
+
+class Executor(AgentExecutor):
+    def __init__(self, step_seconds: float) -> None:
+        self._step_seconds = step_seconds
+
+    async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
+        text = context.get_user_input()
+        if re.search(r"\breply\b", text):
+            await event_queue.enqueue_event(new_agent_text_message(f"You said: {text}", context.context_id))
+            return
+        slow = re.search(r"\bslow (\d+(?:\.\d+)?)", text)
+        step_seconds = float(slow[1]) if slow else self._step_seconds
+        updater = TaskUpdater(event_queue, context.task_id, context.context_id)
+        if context.current_task is None:
+            await event_queue.enqueue_event(_submitted(context))
+            await asyncio.sleep(step_seconds)
+        await updater.update_status(TaskState.working, _says(updater, "step 1 of 1"))
+        await asyncio.sleep(step_seconds)
+        if re.search(r"\bask\b", text):
+            await updater.update_status(TaskState.input_required, _says(updater, "What else?"), final=True)
+        elif re.search(r"\bfail\b", text):
+            await updater.update_status(TaskState.failed, _says(updater, "done"), final=True)
+        else:
+            await updater.add_artifact([Part(root=TextPart(text=f"An answer to: {text}"))], artifact_id="answer", name="answer")
+            await asyncio.sleep(step_seconds)
+            await updater.update_status(TaskState.completed, _says(updater, "done"), final=True)
+
+    async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
+        await TaskUpdater(event_queue, context.task_id, context.context_id).cancel()
+
+
+def _submitted(context: RequestContext) -> Task:
+    status = TaskStatus(state=TaskState.submitted)
+    return Task(id=context.task_id, context_id=context.context_id, status=status, history=[context.message])
+
+
+def _says(updater: TaskUpdater, text: str) -> Message:
+    return updater.new_agent_message([Part(root=TextPart(text=text))])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--step-seconds", type=float, default=2.5)
+    args = parser.parse_args()
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    print(f"agent: {url}", flush=True)
+    card = AgentCard(
+        name="Agent of A2A 0.3",
+        description="Takes some seconds over a task, and cannot push.",
+        version="1.0.0",
+        url=f"{url}/",
+        capabilities=AgentCapabilities(streaming=False, push_notifications=False),
+        default_input_modes=["text/plain"],
+        default_output_modes=["text/plain"],
+        skills=[AgentSkill(id="answer", name="Answer", description="Answers a question slowly.", tags=["demo"])],
+    )
+    handler = DefaultRequestHandler(Executor(args.step_seconds), InMemoryTaskStore())
+    app = A2AStarletteApplication(card, handler).build()
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()
