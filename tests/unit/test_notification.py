@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -11,6 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from relay.domain import notification
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import Authentication, Dialect, PushConfig
+from relay.domain.signer import Signer, SigningKey
 from relay.domain.task import ProtocolVersion, Snapshot
 
 KEY = ConfigKey(TaskKey("owner", "default", "", "task-1"), "config-1")
@@ -23,6 +25,10 @@ VECTOR_ID = "msg_p5jXN8AQM9LWM0D4loKWxJek"
 VECTOR_TIME = datetime.fromtimestamp(1614265330, UTC)
 VECTOR_BODY = b'{"test": 2432232314}'
 VECTOR_SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+# Svix's and Standard Webhooks' own test of the asymmetric signature: the seed and the public key, over the same id, time and body
+VECTOR_KEYPAIR = base64.b64decode("6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==")
+VECTOR_V1A = "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
 
 parts = st.text(min_size=1, max_size=20)
 config_keys = st.builds(ConfigKey, st.builds(TaskKey, parts, parts, st.text(max_size=20), parts), parts)
@@ -44,6 +50,14 @@ def snapshot(**more: Any) -> Snapshot:
 def headers(of: PushConfig, *, body: bytes = b"{}", **more: Any) -> tuple[tuple[str, str], ...]:
     known: dict[str, Any] = {"webhook_id": "msg_1", "timestamp": NOW, "attempt": 1, "revision": 7, "traceparent": ""}
     return notification.headers(of, body=body, **(known | more))
+
+
+def signing_key(seed: bytes = VECTOR_KEYPAIR[:32]) -> SigningKey:
+    private = Ed25519PrivateKey.from_private_bytes(seed)
+    return SigningKey(public=private.public_key().public_bytes_raw(), sign=private.sign)
+
+
+SIGNER = Signer((signing_key(),), issuer="https://relay.example")
 
 
 def test_webhook_id_is_the_same_in_every_release() -> None:
@@ -135,8 +149,30 @@ def test_authorization_is_scheme_and_credentials_exactly_as_registered() -> None
     assert dict(headers(config(authentication=Authentication("bEaReR", "abc==  d"))))["Authorization"] == "bEaReR abc==  d"
 
 
-def test_a_scheme_without_credentials_sends_no_authorization() -> None:
+@pytest.mark.parametrize("scheme", ["Basic", "Digest", "HMAC-SHA256"])
+def test_a_scheme_without_credentials_sends_no_authorization(scheme: str) -> None:
+    assert "Authorization" not in dict(headers(config(authentication=Authentication(scheme)), signer=SIGNER))
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
+def test_bearer_without_credentials_is_shown_a_jwt_for_the_origin_of_its_webhook(scheme: str) -> None:
+    scheme_sent, _, encoded = dict(headers(config(authentication=Authentication(scheme)), signer=SIGNER))["Authorization"].partition(" ")
+    payload = json.loads(base64.urlsafe_b64decode(encoded.split(".")[1] + "=="))
+    assert scheme_sent == "Bearer"
+    assert (payload["aud"], payload["taskId"], payload["jti"]) == ("https://receiver.example", "task-1", "msg_1")
+    assert (payload["iss"], payload["iat"]) == ("https://relay.example", 1795176030)
+
+
+def test_bearer_with_credentials_is_sent_them_and_no_jwt() -> None:
+    assert dict(headers(config(authentication=Authentication("Bearer", "c")), signer=SIGNER))["Authorization"] == "Bearer c"
+
+
+def test_bearer_without_credentials_sends_nothing_while_the_relay_has_no_key() -> None:
     assert "Authorization" not in dict(headers(config(authentication=Authentication("Bearer"))))
+
+
+def test_without_authentication_no_jwt_is_shown() -> None:
+    assert "Authorization" not in dict(headers(config(token="t"), signer=SIGNER))
 
 
 def test_a_signing_secret_signs_and_is_never_sent() -> None:
@@ -183,6 +219,25 @@ def test_signature_of_the_specification_s_vector() -> None:
     assert notification.sign_v1(VECTOR_SECRET, VECTOR_ID, VECTOR_TIME, VECTOR_BODY) == VECTOR_SIGNATURE
 
 
+def test_asymmetric_signature_of_the_reference_s_vector() -> None:
+    assert signing_key().public == VECTOR_KEYPAIR[32:]
+    assert notification.sign_v1a(signing_key(), VECTOR_ID, VECTOR_TIME, VECTOR_BODY) == VECTOR_V1A
+
+
+def test_every_notification_is_signed_by_the_relay_s_key() -> None:
+    found = dict(headers(config(), signer=SIGNER, body=VECTOR_BODY, webhook_id=VECTOR_ID, timestamp=VECTOR_TIME))
+    assert found["webhook-signature"] == VECTOR_V1A
+
+
+def test_v1_comes_first_and_one_space_stands_before_each_live_key_s_v1a() -> None:
+    other = signing_key(b"2" * 32)
+    two_keys = Signer((*SIGNER.keys, other))
+    registered = config(authentication=Authentication("HMAC-SHA256", VECTOR_SECRET))
+    found = dict(headers(registered, signer=two_keys, body=VECTOR_BODY, webhook_id=VECTOR_ID, timestamp=VECTOR_TIME))
+    by_other = notification.sign_v1a(other, VECTOR_ID, VECTOR_TIME, VECTOR_BODY)
+    assert found["webhook-signature"] == f"{VECTOR_SIGNATURE} {VECTOR_V1A} {by_other}"
+
+
 def test_signature_counts_the_seconds_of_the_instant_in_any_zone() -> None:
     elsewhere = VECTOR_TIME.astimezone(timezone(timedelta(hours=9))) + timedelta(microseconds=999_999)
     assert notification.sign_v1(VECTOR_SECRET, VECTOR_ID, elsewhere, VECTOR_BODY) == VECTOR_SIGNATURE
@@ -211,10 +266,10 @@ def test_stock_verifier_refuses_another_secret() -> None:
 
 
 def verified(secret: str, *, stock_secret: str) -> bool:
-    """Whether the standardwebhooks library, whose clock is the real one, takes our headers over our body."""
+    """Whether the standardwebhooks library, whose clock is the real one, takes our headers, with `v1a` in them, over our body."""
     registered = config(authentication=Authentication("HMAC-SHA256", secret))
     body = notification.body(registered, snapshot(metadata={"grüße": "日本"}))
-    found = headers(registered, body=body, timestamp=datetime.now(UTC))
+    found = headers(registered, body=body, timestamp=datetime.now(UTC), signer=Signer((signing_key(), signing_key(b"2" * 32))))
     return bool(Webhook(stock_secret).verify(body, dict(found)) == json.loads(body))
 
 

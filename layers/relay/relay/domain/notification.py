@@ -1,7 +1,8 @@
 """One revision told to one push config: the POST's id, body and headers.
 
 Source: A2A 1.0 §4.3.3 and 0.3 §9.5 (bodies, content types, Authorization); Standard Webhooks 1.0.0, "Webhook metadata" and
-"Signature scheme". A 1.0 body holds nothing that the specification does not name: what the relay has to say travels in headers.
+"Signature scheme" (`v1` is HMAC-SHA256, `v1a` ed25519). A 1.0 body holds nothing that the specification does not name: what the relay has
+to say travels in headers.
 """
 
 import base64
@@ -16,7 +17,9 @@ from datetime import datetime
 from relay.domain.conversion import convert
 from relay.domain.keys import ConfigKey
 from relay.domain.push_config import Dialect, PushConfig
+from relay.domain.signer import NO_SIGNER, Signer, SigningKey, notification_jwt
 from relay.domain.task import Json, ProtocolVersion, Snapshot
+from relay.domain.webhook_url import origin
 
 CONTENT_TYPES = {Dialect.A2A_V10: "application/a2a+json", Dialect.A2A_V03: "application/json"}
 
@@ -57,20 +60,21 @@ def headers(
     body: bytes,
     attempt: int,
     revision: int,
+    signer: Signer = NO_SIGNER,
     traceparent: str = "",
     is_truncated: bool = False,
     is_resent: bool = False,
 ) -> tuple[Header, ...]:
-    """Every header of one attempt, signed over exactly `body`; `timestamp` is the attempt's own time, aware.
+    """Every header of one attempt, signed over exactly `body`, also by the keys of `signer`; `timestamp` is the attempt's own time, aware.
 
     Raises: ValueError when something registered cannot be a header's value; the message names the header, never the value.
     """
     found: list[Header] = [("Content-Type", CONTENT_TYPES[config.dialect])]
-    found += _authorization(config)
+    found += _authorization(config, webhook_id, timestamp, body=body, signer=signer)
     if config.token:  # A2A's Python, JS and Java read the first name, Go and Rust the second
         found += [("X-A2A-Notification-Token", config.token), ("A2A-Notification-Token", config.token)]
     found += [("webhook-id", webhook_id), ("webhook-timestamp", _seconds(timestamp))]
-    if signatures := list(_signatures(config, webhook_id, timestamp, body=body)):
+    if signatures := list(_signatures(config, webhook_id, timestamp, body=body, signer=signer)):
         found.append(("webhook-signature", " ".join(signatures)))
     if traceparent:
         found.append(("traceparent", traceparent))
@@ -84,8 +88,12 @@ def sign_v1(secret: str, webhook_id: str, timestamp: datetime, body: bytes) -> s
 
     Raises: ValueError when the secret cannot be a key, see `signing_key`.
     """
-    signed = b".".join([webhook_id.encode("ascii"), _seconds(timestamp).encode("ascii"), body])
-    return "v1," + base64.b64encode(hmac.digest(signing_key(secret), signed, "sha256")).decode("ascii")
+    return "v1," + base64.b64encode(hmac.digest(signing_key(secret), _signed(webhook_id, timestamp, body), "sha256")).decode("ascii")
+
+
+def sign_v1a(key: SigningKey, webhook_id: str, timestamp: datetime, body: bytes) -> str:
+    """Standard Webhooks' asymmetric signature: `v1a,` and base64 of ed25519 over the same bytes as `v1`."""
+    return "v1a," + base64.b64encode(key.sign(_signed(webhook_id, timestamp, body))).decode("ascii")
 
 
 def signing_key(secret: str) -> bytes:
@@ -99,18 +107,30 @@ def signing_key(secret: str) -> bytes:
     return key
 
 
-def _authorization(config: PushConfig) -> list[Header]:
-    """A scheme alone says nothing to send: an empty `Authorization` would only be refused."""
+def _authorization(config: PushConfig, webhook_id: str, timestamp: datetime, *, body: bytes, signer: Signer) -> list[Header]:
+    """Bearer without credentials asks for the relay's JWT; any other scheme alone says nothing to send."""
     authentication = config.authentication
-    if authentication is None or authentication.is_signing_secret or not authentication.credentials:
+    if authentication is None or authentication.is_signing_secret:
         return []
-    return [("Authorization", f"{authentication.scheme} {authentication.credentials}")]
+    if authentication.credentials:
+        return [("Authorization", f"{authentication.scheme} {authentication.credentials}")]
+    if not authentication.asks_for_jwt or not signer.keys:
+        return []
+    task_id, audience = config.key.task.task_id, origin(config.url)
+    jwt = notification_jwt(signer, webhook_id=webhook_id, task_id=task_id, audience=audience, issued_at=timestamp, body=body)
+    return [("Authorization", f"Bearer {jwt}")]
 
 
-def _signatures(config: PushConfig, webhook_id: str, timestamp: datetime, *, body: bytes) -> Iterator[str]:
+def _signatures(config: PushConfig, webhook_id: str, timestamp: datetime, *, body: bytes, signer: Signer) -> Iterator[str]:
     """In the order of the header. `v1` stays first: stock verifiers read on only past well-formed signatures, and skip `v1a`."""
     if secret := config.signing_secret:
         yield sign_v1(secret, webhook_id, timestamp, body)
+    for key in signer.keys:
+        yield sign_v1a(key, webhook_id, timestamp, body)
+
+
+def _signed(webhook_id: str, timestamp: datetime, body: bytes) -> bytes:
+    return b".".join([webhook_id.encode("ascii"), _seconds(timestamp).encode("ascii"), body])
 
 
 def _checked(header: Header) -> Header:

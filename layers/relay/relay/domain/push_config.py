@@ -30,6 +30,11 @@ class Authentication:
         """Scheme HMAC-SHA256: the credentials sign and are never sent (design §7)."""
         return self.scheme.upper() == "HMAC-SHA256"
 
+    @property
+    def asks_for_jwt(self) -> bool:
+        """Bearer without credentials: A2A's JWT flow, in which the relay shows a token of its own making."""
+        return self.scheme.upper() == "BEARER" and not self.credentials
+
 
 @dataclass(frozen=True)
 class PushConfig:
