@@ -44,15 +44,30 @@ class AwsRequest:
     body: Mapping[str, Any]
 
 
-def _undisturbed(_: AwsRequest) -> Effect:
+Answer = Mapping[str, Any]  # given in place of AWS's own, which then does nothing
+Decide = Callable[[AwsRequest], Effect | Answer]
+
+
+def undisturbed(_: AwsRequest) -> Effect:
     return Effect.NONE
+
+
+def once(effect: Effect | Answer, *, function: str = "", name: str = "") -> Decide:
+    """Disturbs the first request of that function and name."""
+    left = [effect]
+
+    def decide(request: AwsRequest) -> Effect | Answer:
+        is_meant = function in ("", request.function) and name in ("", request.name)
+        return left.pop() if left and is_meant else Effect.NONE
+
+    return decide
 
 
 class Wire:
     """`decide` says what happens to each request; `requests` are all of them. Functions run one after the other, their threads at once."""
 
     def __init__(self) -> None:
-        self.decide: Callable[[AwsRequest], Effect] = _undisturbed
+        self.decide: Decide = undisturbed
         self.requests: list[AwsRequest] = []
         self.is_dead = False
         self.deaths = 0
@@ -127,6 +142,8 @@ class Wire:
             effect = getattr(self._now, "effect", Effect.NONE)
             if effect is Effect.THROTTLED:
                 return 400, {}, json.dumps({"__type": "ThrottlingException", "message": "by the test"})
+            if isinstance(effect, Mapping):
+                return 200, {}, json.dumps(effect)
             answer = handle(stubber, request)
             if effect is Effect.TWICE:
                 handle(stubber, request)

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any, Self
 
+from relay.adapters.blobs import Blobs
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.dead_letters import Attempts, DeadLetters
@@ -123,12 +124,8 @@ class World:
 
     @property
     def revisions(self) -> Revisions:
-        s3, bucket = self.runner.aws.client("s3"), self.setting("BUCKET_NAME")
-        return Revisions(
-            self.connection,
-            store=lambda name, data: s3.put_object(Bucket=bucket, Key=name, Body=data),
-            fetch=lambda name: s3.get_object(Bucket=bucket, Key=name)["Body"].read(),
-        )
+        blobs = Blobs(self.runner.aws.client("s3"), self.setting("BUCKET_NAME"))
+        return Revisions(self.connection, store=blobs.put, fetch=blobs.get)
 
     @property
     def cursors(self) -> Cursors:
@@ -143,7 +140,7 @@ class World:
         return head.number if head else 0
 
     def cursor(self, task_id: str, config_id: str) -> Cursor:
-        found = self.cursors.get(config_key(task_id, config_id))
+        found = self.cursors.get(config_key(task_id, config_id), now=self.runner.clock.now())
         assert found is not None, f"{config_id} has no cursor"
         return found
 

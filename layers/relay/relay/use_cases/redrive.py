@@ -65,7 +65,7 @@ class Redrive:
     def _redrive_config(self, letters: tuple[DeadLetter, ...], *, every: bool) -> Redriven:
         key = letters[0].key
         revisions = revisions_to_send(letters, every=every)
-        cursor = self._cursors.get(key)
+        cursor = self._cursors.get(key, now=self._now())
         if cursor is None or not self._cursors.add_resend(key, revisions, now=self._now()):
             return Redriven(letters, ())
         self._queue.send(DeliveryWakeup(key, group=cursor.group))

@@ -64,9 +64,9 @@ class Cursors:
             names={"#group": "group", "#ttl": "ttl"},
         )
 
-    def get(self, key: ConfigKey) -> Cursor | None:
+    def get(self, key: ConfigKey, *, now: datetime) -> Cursor | None:
         item = self._connection.get(key.task.partition, key.cursor)
-        return _cursor(key, item) if item else None
+        return _cursor(key, item) if item and not items.is_expired(item, now) else None
 
     def of_task(self, task: TaskKey, *, now: datetime) -> list[Cursor]:
         found = self._connection.query(task.partition, prefix=CURSOR_PREFIX)
@@ -167,15 +167,21 @@ class Cursors:
             key.task.partition,
             key.cursor,
             expression="SET due_shard = if_not_exists(due_shard, :shard), due_at = if_not_exists(due_at, :now) ADD resend :revisions",
-            condition="attribute_exists(sk) AND (attribute_not_exists(resend) OR size(resend) <= :most)",
+            condition="#ttl > :now_ttl AND (attribute_not_exists(resend) OR size(resend) <= :room)",
             values={
                 ":revisions": items.numbers(revisions),
-                ":most": items.number(MAX_RESEND),
+                ":room": items.number(MAX_RESEND - len(revisions)),
+                ":now_ttl": items.seconds(now),
                 ":shard": items.text(due_shard("CONFIG", key.task.partition)),
                 ":now": items.moment(now),
             },
+            names={"#ttl": "ttl"},
         )
-        return not isinstance(result, ConditionFailed)
+        if not isinstance(result, ConditionFailed):
+            return True
+        if result.old is None or items.is_expired(result.old, now):
+            return False
+        return set(revisions) <= set(_cursor(key, result.old).resend)
 
     def waiting(self, shard: int) -> Iterator[tuple[ConfigKey, datetime, datetime | None]]:
         """From the sparse index: each config that waits, when its timer is due, and since when it is behind."""
