@@ -15,16 +15,16 @@ from relay_dev.receiver import Receiver
 from tests import sam
 from tests.deploy.ministack import PYTHON, MiniStack
 
-STACK_NAME = "relay"
 TOKEN = "token-1"
 SECRET = "a secret of 24 bytes or more"
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """The stack's outputs, and its HTTP API as a caller reaches it."""
+    """One stack: its outputs, its resources, and its HTTP API as a caller reaches it."""
 
     ministack: MiniStack
+    name: str
     outputs: dict[str, str]
 
     @property
@@ -34,7 +34,7 @@ class Deployed:
 
     def request(self, method: str, path: str, *, key: str = "", document: Any = None) -> httpx.Response:
         """The API's own host name goes in the Host header: not every machine resolves names below localhost."""
-        headers = {"host": httpx.URL(self.outputs["RelayUrl"]).netloc.decode(), "a2a-version": "1.0", "content-type": "application/json"}
+        headers = {"host": httpx.URL(self.outputs["ApiEndpoint"]).netloc.decode(), "a2a-version": "1.0", "content-type": "application/json"}
         if key:
             headers["authorization"] = f"Bearer {key}"
         content = None if document is None else json.dumps(document)
@@ -48,13 +48,10 @@ class Deployed:
         assert "error" not in answer.json(), answer.text
         return answer.json()["result"]
 
-    def function(self, logical_id: str) -> str:
-        """The physical name."""
-        return str(self._resource(logical_id)["PhysicalResourceId"])
-
-    def _resource(self, logical_id: str) -> Any:
-        found = self.ministack.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
-        return next(each for each in found if each["LogicalResourceId"] == logical_id)
+    def resources(self) -> dict[str, str]:
+        """Physical names by logical id."""
+        pages = self.ministack.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.name)
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for page in pages for each in page["StackResourceSummaries"]}
 
 
 @pytest.fixture(scope="session")
@@ -82,29 +79,47 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="session")
-def deployed(ministack: MiniStack, agent_url: str, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    folder: Path = tmp_path_factory.mktemp("deployed")
+def built(ministack: MiniStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("deployed")
     sam.build(folder, python=ministack.python_version)
     ministack.client("s3").create_bucket(Bucket="artifacts")
+    return folder / "template.yaml"
+
+
+@pytest.fixture(scope="session")
+def deployed(ministack: MiniStack, built: Path, agent_url: str) -> Deployed:
+    """As an operator deploys it, but for quick retries and a receiver on loopback."""
+    quick = {"RetrySchedule": "1,1,1", "WatchMaxSeconds": "2", "AllowedWebhookHosts": "127.0.0.1"}
+    return _deploy(ministack, built, "relay", {"UpstreamAgentUrl": agent_url, **quick})
+
+
+@pytest.fixture(scope="session")
+def deployed_otherwise(ministack: MiniStack, built: Path, agent_url: str) -> Deployed:
+    """With every condition of the template turned the other way."""
     parameters = {
         "UpstreamAgentUrl": agent_url,
-        "AllowedWebhookHosts": "127.0.0.1",
-        "RetrySchedule": "1,1,1",
-        "WatchMaxSeconds": "2",
-        "PythonRuntime": f"python{ministack.python_version}",
-        "Architecture": sam.ARCHITECTURE,
+        "UpstreamCredential": "'X-Api-Key: key-1'",
+        "ClientAuthentication": "iam",
+        "PublicUrl": "https://relay.example.com",
+        "DeliveryPaused": "true",
+        "AlarmTopicArn": "arn:aws:sns:us-east-1:000000000000:alarms",
     }
+    return _deploy(ministack, built, "relay-otherwise", parameters)
+
+
+def _deploy(ministack: MiniStack, template: Path, name: str, parameters: dict[str, str]) -> Deployed:
+    own = {"PythonRuntime": f"python{ministack.python_version}", "Architecture": sam.ARCHITECTURE}
     sam.run(
         "deploy",
-        *("--template-file", str(folder / "template.yaml")),
-        *("--stack-name", STACK_NAME),
+        *("--template-file", str(template)),
+        *("--stack-name", name),
         *("--s3-bucket", "artifacts"),
         *("--capabilities", "CAPABILITY_IAM"),
         "--no-confirm-changeset",
         "--no-progressbar",
-        *("--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())),
+        *("--parameter-overrides", *(f"{parameter}={value}" for parameter, value in {**own, **parameters}.items())),
         AWS_ENDPOINT_URL=ministack.url,
     )
     ministack.mend()
-    (stack,) = ministack.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
-    return Deployed(ministack, {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]})
+    (stack,) = ministack.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    return Deployed(ministack, name, {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]})

@@ -59,7 +59,7 @@ def test_every_state_of_a_task_reaches_the_webhook_in_order_and_by_retry(deploye
 def test_sweep_runs_under_its_role_and_iam_is_enforced(deployed: Deployed) -> None:
     """The second half shows that the first means something: without its policy the function cannot read the table."""
     functions, iam = deployed.ministack.client("lambda"), deployed.ministack.client("iam")
-    name, role = deployed.function("SweepFunction"), deployed.function("SweepRole")
+    name, role = deployed.resources()["SweepFunction"], deployed.resources()["SweepRole"]
     assert "FunctionError" not in functions.invoke(FunctionName=name, Payload="{}")
     for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         iam.delete_role_policy(RoleName=role, PolicyName=policy)
@@ -72,3 +72,20 @@ def test_nothing_failed_on_our_side(deployed: Deployed) -> None:
     for queue in ("DeliveryFaultQueueUrl", "WatchFaultQueueUrl", "StreamFailureQueueUrl", "WebhookDeadLetterQueueUrl"):
         waiting = sqs.get_queue_attributes(QueueUrl=deployed.outputs[queue], AttributeNames=["ApproximateNumberOfMessages"])
         assert waiting["Attributes"]["ApproximateNumberOfMessages"] == "0", queue
+
+
+def test_stack_without_a_relay_key_lets_nobody_call_unsigned_but_shows_its_card(deployed_otherwise: Deployed) -> None:
+    document = {"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": "task-1"}}
+    assert "RelayKeySecret" not in deployed_otherwise.resources()
+    assert deployed_otherwise.request("POST", "/", document=document).status_code == httpx.codes.FORBIDDEN
+    card = deployed_otherwise.request("GET", "/.well-known/agent-card.json")
+    assert card.status_code == httpx.codes.OK, card.text
+    assert "https://relay.example.com" in card.text
+
+
+def test_credential_for_the_agent_is_in_a_secret_and_in_no_functions_environment(deployed_otherwise: Deployed) -> None:
+    secret = deployed_otherwise.resources()["UpstreamCredentialSecret"]
+    found = deployed_otherwise.ministack.client("secretsmanager").get_secret_value(SecretId=secret)
+    assert found["SecretString"] == "X-Api-Key: key-1"
+    functions = deployed_otherwise.ministack.client("lambda").list_functions()["Functions"]
+    assert "key-1" not in json.dumps([function["Environment"] for function in functions])
