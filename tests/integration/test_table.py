@@ -258,7 +258,7 @@ STEPS: dict[str, Callable[[Cursors], bool]] = {
     "advance and renew": lambda cursors: cursors.advance(KEY, "token", 2, until=CLAIM + timedelta(seconds=9)),
     "resent": lambda cursors: cursors.advance(KEY, "token", 1, until=None, resent=1),
     "wait": lambda cursors: cursors.wait(KEY, "token", waiting()),
-    "give up": lambda cursors: cursors.give_up(KEY, "token", 5, outcome="refused"),
+    "give up": lambda cursors: cursors.give_up(KEY, "token", 5, outcome="refused", resend=()),
     "release": lambda cursors: cursors.release(KEY, "token", caught_up=True),
 }
 
@@ -304,7 +304,7 @@ def test_what_the_sdk_repeats_after_another_worker_claimed_is_not_ours(cursors: 
 
 def test_a_success_heals_a_failing_config(cursors: Cursors) -> None:
     claim(cursors)
-    cursors.give_up(KEY, "token", 5, outcome="refused")
+    cursors.give_up(KEY, "token", 5, outcome="refused", resend=())
     failing = cursors.get(KEY, now=NOW)
     assert failing is not None
     assert failing.is_failing
@@ -333,7 +333,7 @@ def test_a_cursor_stays_small(world: World, cursors: Cursors) -> None:
     cursors.create(key, 9_999_999_999, group="g" * 32, now=NOW, expires=LATER)
     claimed, _ = cursors.claim(key, "t" * 32, now=NOW, until=CLAIM, timers=(), revision=None)
     assert claimed
-    cursors.give_up(key, "t" * 32, 9_999_999_999, outcome="blocked-address")
+    cursors.give_up(key, "t" * 32, 9_999_999_999, outcome="blocked-address", resend=())
     cursors.claim(key, "t" * 32, now=NOW, until=CLAIM, timers=(), revision=None)
     wait = Wait("w" * 32, due=NOW, attempts=8, behind_since=NOW, outcome="blocked-address", gone_checked=True)
     cursors.wait(key, "t" * 32, wait)
@@ -366,6 +366,16 @@ def _size_of_number(text: str) -> int:
 def test_what_a_redrive_adds_is_bounded(cursors: Cursors) -> None:
     assert cursors.add_resend(KEY, range(MAX_RESEND), now=NOW)
     assert not cursors.add_resend(KEY, [MAX_RESEND + 1], now=NOW)
+
+
+def test_giving_up_keeps_what_a_redrive_has_added_meanwhile(cursors: Cursors) -> None:
+    cursors.add_resend(KEY, [1], now=NOW)
+    _, claimed = claim(cursors)
+    cursors.add_resend(KEY, [2], now=NOW)
+    assert cursors.give_up(KEY, "token", 5, outcome="refused", resend=claimed.resend)
+    left = cursors.get(KEY, now=NOW)
+    assert left is not None
+    assert left.resend == (2,)
 
 
 def test_a_redrive_that_is_run_again_adds_nothing_new(cursors: Cursors) -> None:

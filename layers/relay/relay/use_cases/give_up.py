@@ -43,7 +43,7 @@ class GiveUp:
     def all_that_is_left(self, config: PushConfig, cursor: Cursor, token: str, *, outcome: str) -> bool:
         """The schedule is over: everything up to the newest revision is given up, the config is failing. False: the claim was lost."""
         last = self._write_all(config, cursor, reason=outcome)
-        return self._cursors.give_up(cursor.key, token, last, outcome=outcome)
+        return self._cursors.give_up(cursor.key, token, last, outcome=outcome, resend=cursor.resend)
 
     def the_config(self, config: PushConfig, cursor: Cursor, *, outcome: str) -> None:
         """The receiver is gone for good: what is left is given up, and the config ends."""

@@ -119,7 +119,8 @@ class Cursors:
             expression, values = f"{expression}, claim_until = :until REMOVE {_HEALED}", values | {":until": items.moment(until)}
         else:
             expression += f" REMOVE claim_until, {_HEALED}" + (", behind_since" if caught_up else "")
-        return self._end(key, token, expression, values, done=lambda old: old.position >= position, resent=resent)
+        resends = () if resent is None else (resent,)
+        return self._end(key, token, expression, values, done=lambda old: old.position >= position, done_with=resends)
 
     def wait(self, key: ConfigKey, token: str, wait: Wait) -> bool:
         """Marks the config as waiting for a timer that has been sent, and ends the claim."""
@@ -138,14 +139,14 @@ class Cursors:
         }
         return self._end(key, token, expression, values, done=lambda old: old.waits_for == wait.timer)
 
-    def give_up(self, key: ConfigKey, token: str, position: int, *, outcome: str) -> bool:
-        """After the dead letter: the cursor moves past what was given up, the config is failing, the claim ends."""
-        expression = (
-            "SET #position = :position, is_failing = :true, last_outcome = :outcome "
-            "REMOVE claim_until, attempts, behind_since, gone_checked, resend"
-        )
+    def give_up(self, key: ConfigKey, token: str, position: int, *, outcome: str, resend: Collection[int]) -> bool:
+        """After the dead letter: the cursor moves past what was given up, the config is failing, the claim ends.
+
+        `resend`: what the letter covers of a redrive; what another redrive has added since stays.
+        """
+        expression = "SET #position = :position, is_failing = :true, last_outcome = :outcome REMOVE claim_until, attempts, behind_since, gone_checked"
         values = {":position": items.number(position), ":true": items.flag(value=True), ":outcome": items.text(outcome)}
-        return self._end(key, token, expression, values, done=lambda old: old.position >= position)
+        return self._end(key, token, expression, values, done=lambda old: old.position >= position, done_with=resend)
 
     def pass_over(self, key: ConfigKey, token: str, position: int) -> bool:
         """Moves the cursor past a revision that is not sent; the claim stays."""
@@ -191,11 +192,16 @@ class Cursors:
             if due is not None:
                 yield ConfigKey(task, config_id_of(items.read_text(item, "sk"))), due, items.read_moment(item, "behind_since")
 
-    def _end(self, key: ConfigKey, token: str, expression: str, values: dict[str, Any], *, done: Any, resent: int | None = None) -> bool:
-        """One update under the claim. A refusal that already shows this write is success: the SDK repeated what took effect."""
-        if resent is not None:
-            expression += " DELETE resend :resent"
-            values = values | {":resent": items.numbers([resent])}
+    def _end(
+        self, key: ConfigKey, token: str, expression: str, values: dict[str, Any], *, done: Any, done_with: Collection[int] = ()
+    ) -> bool:
+        """One update under the claim. A refusal that already shows this write is success: the SDK repeated what took effect.
+
+        `done_with`: revisions that need no more resending.
+        """
+        if done_with:
+            expression += " DELETE resend :done_with"
+            values = values | {":done_with": items.numbers(done_with)}
         result = self._connection.update(
             key.task.partition,
             key.cursor,
