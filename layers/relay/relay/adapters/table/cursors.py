@@ -144,7 +144,8 @@ class Cursors:
 
         `resend`: what the letter covers of a redrive; what another redrive has added since stays.
         """
-        expression = "SET #position = :position, is_failing = :true, last_outcome = :outcome REMOVE claim_until, attempts, behind_since, gone_checked"
+        expression = "SET #position = :position, is_failing = :true, last_outcome = :outcome "
+        expression += "REMOVE claim_until, attempts, behind_since, gone_checked"
         values = {":position": items.number(position), ":true": items.flag(value=True), ":outcome": items.text(outcome)}
         return self._end(key, token, expression, values, done=lambda old: old.position >= position, done_with=resend)
 
