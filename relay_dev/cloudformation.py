@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from relay_dev.failure import DevError
+
 # (logical id, attribute) -> its value on this machine; the attribute is empty for a `Ref`.
 Attributes = Callable[[str, str], str]
 
@@ -17,7 +19,7 @@ _NO_VALUE = object()  # AWS::NoValue: what holds it is left out
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
-class TemplateError(Exception):
+class TemplateError(DevError):
     """The template, or what overrides its parameters, cannot be used; one sentence that says why."""
 
 

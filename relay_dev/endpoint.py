@@ -9,13 +9,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from relay_dev.changes import Changes
+from relay_dev.failure import DevError
 from relay_dev.place import Place
 
 DEFAULT_REGION = "us-east-1"
 _DEFAULTS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": DEFAULT_REGION}
 
 
-class EndpointError(Exception):
+class EndpointError(DevError):
     """The endpoint does not answer; one sentence."""
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from relay_dev import execution_environment
@@ -70,7 +69,7 @@ class Runner:
             self._ends = ends.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ends.close()
 
     def serve(self, bound: socket.socket) -> None:
