@@ -11,6 +11,7 @@ MAX_ID_LENGTH = 256  # characters of a task id or config id; as bytes, percent-e
 MAX_PART_BYTES = 700  # one encoded part: with its prefix and a revision's number it stays below a sort key's 1,024 bytes
 
 AGENT_PREFIX = "AGENT#"
+RECEIVER = "RECEIVER"
 WATCH = "WATCH"
 REVISION_PREFIX = "REVISION#"
 PUSH_PREFIX = "PUSH#"
@@ -108,3 +109,14 @@ def revision_number(sort_key: str) -> int:
 def config_id_of(sort_key: str) -> str:
     """The config id in the sort key of a `PUSH#` or `CURSOR#` item."""
     return unquote(sort_key.split("#", 1)[1])
+
+
+class ReceiverKey(NamedTuple):
+    """Who is POSTed to, over all tasks of an owner. `origin` is scheme, host and port."""
+
+    owner: str
+    origin: str
+
+    @property
+    def partition(self) -> str:
+        return f"RECEIVER#{encode_part(self.owner)}#{encode_part(self.origin)}"

@@ -62,17 +62,17 @@ class Connection:
     def update(
         self, pk: str, sk: str, *, expression: str, condition: str, values: Mapping[str, Any], names: Mapping[str, str] | None = None
     ) -> Item | ConditionFailed:
-        """One conditional update; answers the whole new item, or what the condition met."""
+        """One update, conditional unless `condition` is empty; answers the whole new item, or what the condition met."""
         given: dict[str, Any] = {"ExpressionAttributeNames": dict(names)} if names else {}
+        if condition:
+            given |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         try:
             answer = self._client.update_item(
                 TableName=self._table,
                 Key=_key(pk, sk),
                 UpdateExpression=expression,
-                ConditionExpression=condition,
                 ExpressionAttributeValues=dict(values),
                 ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **given,
             )
         except ClientError as error:
