@@ -1,7 +1,8 @@
 """The api function: API Gateway's HTTP requests at the agents' addresses; the only place that makes protocol errors.
 
 An agent lives at `/agents/{agent}`, the one named `default` also at `/`. JSON-RPC is POSTed to the base, with and without trailing slash,
-and to `{base}/a2a`; the card is at both well-known paths and open to all. Source: API Gateway, "payload format version 2.0".
+and to `{base}/a2a`; the card is at both well-known paths and open to all, as are the relay's public keys.
+Source: API Gateway, "payload format version 2.0".
 """
 
 import base64
@@ -27,6 +28,7 @@ from relay.domain.json_body import check_size
 from relay.domain.jsonrpc import Request, RequestError, error_response, parse_request, result_response
 from relay.domain.keys import AgentKey
 from relay.domain.protocol import answer_version, negotiate
+from relay.domain.signer import JWKS_PATH, jwks
 from relay.use_cases.agents import DEFAULT_AGENT, DEFAULT_OWNER
 from relay.use_cases.answer import Call
 from relay.wiring import wiring
@@ -66,6 +68,8 @@ def handler(event: dict[str, Any], context: object) -> HttpAnswer:
 def _answer(request: HttpRequest) -> HttpAnswer:
     if request.rest in WELL_KNOWN_PATHS:
         return _card(request) if request.method in ("GET", "HEAD") else _plain(405, "A card is read with GET.")
+    if request.rest == JWKS_PATH:
+        return _public_keys(request.method)
     if request.rest == "/health":
         return _plain(200, "ok")
     if request.rest not in _RPC_PATHS:
@@ -93,6 +97,13 @@ def _card(request: HttpRequest) -> HttpAnswer:
     except RelayError as error:
         return _http_error(error)
     return _json(200, wiring().forward.card(agent, agent.card, base_url=request.base_url), {"cache-control": "max-age=60"})
+
+
+def _public_keys(method: str) -> HttpAnswer:
+    """The same at every agent's address: they are the relay's. Not cached for longer than a secret is."""
+    if method not in ("GET", "HEAD"):
+        return _plain(405, "Keys are read with GET.")
+    return _json(200, jwks(wiring().signer()), {"content-type": "application/jwk-set+json", "cache-control": "public, max-age=300"})
 
 
 def _rpc(request: HttpRequest) -> HttpAnswer:

@@ -35,6 +35,7 @@ class Settings(BaseModel):
     kms_key_id: str
     client_authentication: ClientAuthentication = ClientAuthentication.RELAY_KEY
     relay_key_secret_arn: str = ""
+    signing_secret_arn: str = ""
     upstream_agent_url: str = ""
     upstream_credential_secret_arn: str = ""
     public_url: str = ""

@@ -20,6 +20,7 @@ from botocore.config import Config
 from relay.adapters.blobs import Blobs
 from relay.adapters.queues import DeadLetterQueue, Queue
 from relay.adapters.secrets import SecretsManager
+from relay.adapters.signing_keys import SigningKeys
 from relay.adapters.table.agents import AgentRecords
 from relay.adapters.table.batch import BatchReader
 from relay.adapters.table.configs import Configs
@@ -29,6 +30,8 @@ from relay.adapters.table.dead_letters import Attempts, DeadLetters
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.adapters.vault import Vault
+from relay.domain.door import ClientAuthentication, keys_of
+from relay.domain.signer import Signer
 from relay.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -45,7 +48,6 @@ if TYPE_CHECKING:
 
 # Design §2 rule 5: short enough that a worker's claim outlasts its calls.
 AWS_CLIENT = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
-
 
 _clock: list[Callable[[], datetime]] = [lambda: datetime.now(UTC)]
 
@@ -84,6 +86,10 @@ class Wiring:
     @cached_property
     def secrets(self) -> SecretsManager:
         return SecretsManager(_client("secretsmanager"), now)
+
+    @cached_property
+    def _signing_keys(self) -> SigningKeys:
+        return SigningKeys(lambda: self._secret(self.settings.signing_secret_arn))
 
     @cached_property
     def delivery_queue(self) -> Queue:
@@ -178,7 +184,6 @@ class Wiring:
 
     @cached_property
     def forward(self) -> "Forward":
-        from relay.domain.door import ClientAuthentication
         from relay.use_cases.forward import Forward
 
         requires_key = self.settings.client_authentication is ClientAuthentication.RELAY_KEY
@@ -209,7 +214,7 @@ class Wiring:
 
     @contextmanager
     def deliver(self) -> "Iterator[Deliver]":
-        """One of its own for each batch at work, for its HTTP client takes one at a time; on Lambda always the same, its connections warm."""
+        """One of its own for each batch, for its HTTP client takes one at a time; on Lambda always the same, its connections warm."""
         try:
             deliver = self._idle.pop()
         except IndexError:
@@ -239,13 +244,15 @@ class Wiring:
             queue=DeadLetterQueue(_client("sqs"), given.webhook_dead_letter_queue_url),
             now=now,
         )
+        hosts = given.allowed_webhook_hosts
+        attempt = Attempt(client, attempts, timeout=given.webhook_timeout, allowed_hosts=hosts, signer=self.signer, now=now)
         return Deliver(
             client=client,
             reader=BatchReader(self.connection, self.configs, self.revisions),
             cursors=self.cursors,
             revisions=self.revisions,
             queue=self.delivery_queue,
-            attempt=Attempt(client, attempts, timeout=given.webhook_timeout, allowed_hosts=given.allowed_webhook_hosts, now=now),
+            attempt=attempt,
             give_up=give_up,
             timeout=given.webhook_timeout,
             schedule=given.retry_schedule,
@@ -267,9 +274,11 @@ class Wiring:
 
     def relay_keys(self) -> tuple[str, ...]:
         """The keys that open this relay; none when it is closed to all."""
-        from relay.domain.door import keys_of
-
         return keys_of(self._secret(self.settings.relay_key_secret_arn))
+
+    def signer(self) -> Signer:
+        """As whom the relay signs now; without a signing secret it has no keys."""
+        return Signer(self._signing_keys.live(), issuer=self.settings.public_url.rstrip("/"))
 
     def _secret(self, arn: str) -> str:
         return self.secrets.get(arn) if arn else ""

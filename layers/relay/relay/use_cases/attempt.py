@@ -14,6 +14,7 @@ from relay.domain.dead_letter import FailedAttempt
 from relay.domain.errors import InvalidParamsError
 from relay.domain.outcome import Outcome, OutcomeKind
 from relay.domain.push_config import PushConfig
+from relay.domain.signer import NO_SIGNER, Signer
 from relay.domain.task import Revision
 from relay.domain.webhook_url import check_webhook_url, is_allowed_host
 
@@ -35,13 +36,20 @@ class Attempt:
         *,
         timeout: timedelta,
         allowed_hosts: tuple[str, ...],
+        signer: Callable[[], Signer],
         now: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._attempts = attempts
         self._timeout = timeout
         self._allowed_hosts = allowed_hosts
+        self._read_signer = signer
+        self._signer = NO_SIGNER
         self._now = now
+
+    def prepare(self) -> None:
+        """Before the claims of each batch: reads the signing keys, if they are due. A slow or failed read then costs no claim its time."""
+        self._signer = self._read_signer()
 
     def __call__(self, config: PushConfig, revision: Revision, *, number: int, is_resent: bool) -> Try:
         """POSTs once. A failed attempt is kept in the table before anything follows from it; a success is a log line."""
@@ -66,6 +74,7 @@ class Attempt:
             body=body,
             attempt=number,
             revision=revision.number,
+            signer=self._signer,
             traceparent=_traceparent(webhook_id),
             is_truncated=revision.snapshot.is_cut,
             is_resent=is_resent,

@@ -78,6 +78,7 @@ class Deliver:
 
         All configs of the batch are worked on at the same time. `remaining`: how long this function may still run.
         """
+        self._attempt.prepare()
         failed: list[str] = []
         now = self._now()
         early = [(message_id, wakeup) for message_id, wakeup in messages if next_hop(wakeup, now)]
