@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from subprocess import run
@@ -33,6 +33,7 @@ class Relay:
     process: Child
     url: str
     folder: Path
+    _taken: list[dict[str, Any]] = field(default_factory=list)
 
     def at(self, agent: str) -> str:
         """An agent's address at the relay."""
@@ -51,10 +52,14 @@ class Relay:
         """The relay key it asks for."""
         return self.process.wait_for_line(r"Authorization: Bearer (\S+)'", deadline=time.monotonic() + READY_SECONDS)[1]
 
-    def messages(self, queue: str) -> list[dict[str, Any]]:
-        """The bodies of the messages that are visible in a queue; they stay there."""
-        found = self._sqs.receive_message(QueueUrl=self._announcement["queues"][queue], MaxNumberOfMessages=10, VisibilityTimeout=0)
-        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+    def dead_letter_messages(self) -> list[dict[str, Any]]:
+        """The bodies of all messages that ever were on the dead-letter queue; they are taken from there."""
+        url = self._announcement["queues"]["WebhookDeadLetterQueue"]
+        while messages := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self._taken.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return self._taken
 
     @cached_property
     def _announcement(self) -> Mapping[str, Any]:
