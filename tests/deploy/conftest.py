@@ -1,6 +1,7 @@
 """The stack, built by SAM and deployed by `sam deploy`; an agent without push before it, a receiver behind it."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from relay_dev.receiver import Receiver
 from tests import sam
-from tests.deploy.ministack import PYTHON, MiniStack
+from tests.deploy.ministack import PYTHON, REGION, MiniStack
 
 TOKEN = "token-1"
 SECRET = "a secret of 24 bytes or more"
@@ -47,6 +48,28 @@ class Deployed:
         assert answer.status_code == httpx.codes.OK, answer.text
         assert "error" not in answer.json(), answer.text
         return answer.json()["result"]
+
+    def send(self, text: str, webhook: str) -> Any:
+        """The task that a message starts, with a push config for it in the same call."""
+        authentication = {"scheme": "HMAC-SHA256", "credentials": SECRET}
+        config = {"url": webhook, "token": TOKEN, "authentication": authentication}
+        message = {"messageId": text, "role": "ROLE_USER", "parts": [{"text": text}]}
+        configuration = {"returnImmediately": True, "taskPushNotificationConfig": config}
+        return self.call("SendMessage", {"message": message, "configuration": configuration})["task"]
+
+    def relay(self, *arguments: str) -> str:
+        """What the `relay` command said about this stack."""
+        variables = {"AWS_ENDPOINT_URL": self.ministack.url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "relay"), *arguments, "--stack", self.name],
+            env={"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": REGION, **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def resources(self) -> dict[str, str]:
         """Physical names by logical id."""
