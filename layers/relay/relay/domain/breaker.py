@@ -1,6 +1,6 @@
 """The circuit breaker of a receiver: shared by all tasks of an owner, so that a dead receiver costs one probe, not a timeout per task.
 
-Only what says "nobody is there" counts: connect errors, timeouts, 429 and 502 to 504. A refusal of one body says nothing about the receiver.
+Only what says "nobody is there" counts: connect errors, timeouts, 429 and 502 to 504. A refused body says nothing about the receiver.
 """
 
 from dataclasses import dataclass
@@ -51,8 +51,8 @@ def pause(failures: int) -> timedelta:
     """How long the breaker stays open after so many failures in a row; zero below the threshold."""
     if failures < THRESHOLD:
         return timedelta(0)
-    doublings = min(failures - THRESHOLD, 16)
-    return min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE)
+    factor = 1 << min(failures - THRESHOLD, 16)
+    return min(FIRST_PAUSE * factor, LONGEST_PAUSE)
 
 
 def postponed(receiver: Receiver, now: datetime, jitter: float) -> timedelta:
