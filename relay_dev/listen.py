@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--status", type=_failing_status, help="fail on demand: answer the first POSTs with this status")
     parser.add_argument("--times", type=int, default=1, help="how many POSTs --status is for (default: %(default)s)")
-    parser.add_argument("--relay", default="http://127.0.0.1:8787", help="the relay's URL, for the curl to print (default: %(default)s)")
+    parser.add_argument(
+        "--relay", default="http://127.0.0.1:8787", help="the relay's URL, for its public keys and the curl (default: %(default)s)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,7 +34,9 @@ def run(args: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: interrupted.set())
     try:
-        receiver = Receiver(host=args.host, port=args.port, token=args.token, secret=args.secret, on_notification=_print)
+        receiver = Receiver(
+            host=args.host, port=args.port, token=args.token, secret=args.secret, relay_url=args.relay, on_notification=_print
+        )
     except OSError as error:
         print(_why_not(error, args.host, args.port), file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """What a receiver makes of one POST: who it is about, whether token and signature hold, in which dialect it came.
 
-Sources: A2A 1.0 §4.3.3 (`StreamResponse` bodies), A2A 0.3 §9.5 (a bare Task), Standard Webhooks 1.0.0 (the signature, judged by the
-stock `standardwebhooks` library).
+Sources: A2A 1.0 §4.3.3 (`StreamResponse` bodies), A2A 0.3 §9.5 (a bare Task), Standard Webhooks 1.0.0 (the signature `v1`, judged by the
+stock `standardwebhooks` library; `v1a` by `published_keys`).
 """
 
 import hmac
@@ -21,6 +21,8 @@ TOKEN_HEADERS = ("x-a2a-notification-token", "a2a-notification-token")
 
 TokenCheck = Literal["ok", "wrong", "none", "unchecked"]
 SignatureCheck = Literal["verified", "wrong", "none", "unchecked"]
+
+V1A = "v1a,"  # begins an asymmetric signature
 
 _STREAM_RESPONSES = ("task", "statusUpdate", "artifactUpdate", "message")  # 1.0: a body holds exactly one of them
 
@@ -42,7 +44,8 @@ class Notification:
     revision: str
     attempt: int
     token: TokenCheck
-    signature: SignatureCheck
+    signature: SignatureCheck  # `v1`, by the secret
+    v1a: SignatureCheck  # by the relay's public keys
     status: int  # what it was answered with
     is_duplicate: bool  # this webhook-id was already accepted
 
@@ -66,6 +69,7 @@ class Notification:
             "attempt": self.attempt,
             "token": self.token,
             "signature": self.signature,
+            "v1a": self.v1a,
             "status": self.status,
             "duplicate": self.is_duplicate,
         }
@@ -82,6 +86,7 @@ class Notification:
             f"attempt {self.attempt}",
             f"token {self.token}",
             f"signature {self.signature}",
+            f"v1a {self.v1a}",
             self.dialect or "unknown dialect",
             f"-> {self.status}",
         ]
@@ -141,8 +146,8 @@ def check_token(expected: str, headers: Mapping[str, str]) -> TokenCheck:
 
 
 def check_signature(webhook: Webhook | None, body: bytes, headers: Mapping[str, str]) -> SignatureCheck:
-    """Judged by the stock library: bytes, id and a timestamp of the last 5 minutes."""
-    if "webhook-signature" not in headers:
+    """Judged by the stock library: bytes, id and a timestamp of the last 5 minutes. `v1a` alone is none that a secret could make."""
+    if all(token.startswith(V1A) for token in headers.get("webhook-signature", V1A).split(" ")):
         return "none"
     if webhook is None:
         return "unchecked"

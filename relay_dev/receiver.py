@@ -13,6 +13,7 @@ from socketserver import TCPServer
 from typing import Any, Self, cast
 
 from relay.domain.notification import ATTEMPT_HEADER, REVISION_HEADER
+from relay_dev.published_keys import PublishedKeys
 from relay_dev.received import (
     Notification,
     Reading,
@@ -34,6 +35,8 @@ CLEAR_PATH = "/notifications/clear"
 class Receiver:
     """Answers 200 to what holds, 400 to a body that is no JSON object, 401 to a wrong or missing token or signature.
 
+    With `relay_url`, `v1a` is checked by that relay's public keys too; it is only noted, for another relay may be the one that sent.
+
     The port is taken on construction (0: a free one), so that `url` is known; requests are answered between `start` and `stop`, which
     also closes the connections that clients keep alive. Every POST is listed, with the status it was answered.
 
@@ -47,12 +50,14 @@ class Receiver:
         port: int = 0,
         token: str = "",
         secret: str = "",
+        relay_url: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_notification: Callable[[Notification], None] | None = None,
     ) -> None:
         self._token = token
         self._secret = secret
         self._webhook = webhook_with(secret)
+        self._published_keys = PublishedKeys(relay_url)
         self._now = now
         self._on_notification = on_notification
         self._kept: deque[Notification] = deque(maxlen=MAX_KEPT)
@@ -123,6 +128,7 @@ class Receiver:
         reading = read(payload) if payload is not None else Reading()
         token = check_token(self._token, headers)
         signature = check_signature(self._webhook, body, headers)
+        v1a = self._published_keys.check(body, headers, now=self._now())
         with self._changed:
             webhook_id = headers.get("webhook-id", "")
             earlier = [kept for kept in self._kept if webhook_id and kept.webhook_id == webhook_id]
@@ -141,6 +147,7 @@ class Receiver:
                 attempt=_number(headers.get(ATTEMPT_HEADER.lower(), "")) or len(earlier) + 1,
                 token=token,
                 signature=signature,
+                v1a=v1a,
                 status=self._status_for(payload, checks=(token, signature)),
                 is_duplicate=any(kept.is_accepted for kept in earlier),
             )

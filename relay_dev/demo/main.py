@@ -82,11 +82,12 @@ class _Demo:
     def play(self) -> int:
         verified = ("--token", secrets.token_urlsafe(16), "--secret", secrets.token_urlsafe(32))
         agent = self._start("agent", "relay_dev.demo.agent", "--step-seconds", str(self._step_seconds))
-        receiver = self._start("receiver", "relay_dev.cli", "listen", "--port", "0", *verified, *FAILING_ONCE)
-        agent_url = agent.wait_for_line(r"^agent: (\S+)", deadline=self._deadline)[1]
         port = str(_free_port())
-        relay = self._start("relay", "relay_dev.cli", "dev", "--upstream", agent_url, "--port", port, *PARAMETERS)
         relay_url = f"http://127.0.0.1:{port}"
+        listening = ("--port", "0", "--relay", relay_url)
+        receiver = self._start("receiver", "relay_dev.cli", "listen", *listening, *verified, *FAILING_ONCE)
+        agent_url = agent.wait_for_line(r"^agent: (\S+)", deadline=self._deadline)[1]
+        relay = self._start("relay", "relay_dev.cli", "dev", "--upstream", agent_url, "--port", port, *PARAMETERS)
         receiver_url = receiver.wait_for_line(r"http://127\.0\.0\.1:\d+", deadline=self._deadline)[0]
         self._wait_until_ready(relay, relay_url)
         client = self._start("client", "relay_dev.demo.client", relay_url, "--webhook", f"{receiver_url}/webhook", *verified)

@@ -43,7 +43,7 @@ def shortcomings(notifications: Sequence[Listed]) -> list[str]:
             found.append(f"{expected.name}: arrived {count} times instead of once.")
     if not found and [_name(notification) for notification in accepted] != [expected.name for expected in EXPECTED]:
         found.append(f"The order was {', '.join(_name(notification) for notification in accepted)}.")
-    for name, wanted in (("signature", "verified"), ("token", "ok")):
+    for name, wanted in (("signature", "verified"), ("v1a", "verified"), ("token", "ok")):
         found += [f"{_name(listed)}: the {name} is {listed[name]}." for listed in notifications if listed[name] != wanted]
     if not _was_retried(notifications):
         found.append("No failed notification came again under the same webhook-id.")
@@ -52,12 +52,12 @@ def shortcomings(notifications: Sequence[Listed]) -> list[str]:
 
 def table(notifications: Sequence[Listed]) -> list[str]:
     """One line per webhook-id, in the order of arrival."""
-    rows = [("notification", "webhook-id", "attempts answered", "token", "signature")]
+    rows = [("notification", "webhook-id", "attempts answered", "token", "signature", "v1a")]
     for webhook_id in dict.fromkeys(notification["webhook_id"] for notification in notifications):
         attempts = [notification for notification in notifications if notification["webhook_id"] == webhook_id]
         last = attempts[-1]
         answers = ", ".join(str(attempt["status"]) for attempt in attempts)
-        rows.append((_name(last), webhook_id or "-", answers, last["token"], last["signature"]))
+        rows.append((_name(last), webhook_id or "-", answers, last["token"], last["signature"], last["v1a"]))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

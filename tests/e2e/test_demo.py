@@ -54,7 +54,7 @@ def test_the_demo_shows_every_notification_and_a_retry_and_ends_well(demo: Child
         ("working", "1", "200"),
         ("completed", "1", "200"),
     ]
-    assert all("token ok  signature verified" in line for line in received)
+    assert all("token ok  signature verified  v1a verified" in line for line in received)
     assert "attempt 2" in received[1]
     assert any("says pushNotifications: true" in line for line in shown)
     assert not is_listening(demo.wait_for_line(r"agent: (http\S+)", deadline=0)[1])

@@ -8,8 +8,8 @@ from relay_dev.demo import verdict
 
 
 def notification(state: str, artifacts: int, webhook_id: str, **other: Any) -> dict[str, Any]:
-    listed = {"state": state, "artifacts": artifacts, "webhook_id": webhook_id, "status": 200, "token": "ok", "signature": "verified"}
-    return listed | other
+    listed = {"state": state, "artifacts": artifacts, "webhook_id": webhook_id, "status": 200}
+    return listed | {"token": "ok", "signature": "verified", "v1a": "verified"} | other
 
 
 def as_expected() -> list[dict[str, Any]]:
@@ -36,6 +36,7 @@ def test_all_changes_once_in_order_verified_and_one_retry_is_well() -> None:
         (lambda listed: [*listed[:2], listed[3], listed[2], listed[4]], "The order was submitted, an artifact, working, completed."),
         (lambda listed: [*listed, notification("failed", 0, "msg_5")], "The order was submitted, working, an artifact, completed, failed."),
         (lambda listed: [*listed[:-1], notification("completed", 1, "msg_4", signature="wrong")], "completed: the signature is wrong."),
+        (lambda listed: [*listed[:-1], notification("completed", 1, "msg_4", v1a="wrong")], "completed: the v1a is wrong."),
         (lambda listed: [*listed[:-1], notification("completed", 1, "msg_4", token="none")], "completed: the token is none."),
         (lambda listed: listed[1:], "No failed notification came again under the same webhook-id."),
         (lambda listed: [listed[0] | {"webhook_id": "msg_0"}, *listed[1:]], "No failed notification came again under the same webhook-id."),
@@ -49,4 +50,4 @@ def test_the_verdict_names_what_is_not_as_it_should_be(changed: Any, told: str) 
 def test_the_table_has_a_line_per_webhook_id_with_every_answer() -> None:
     lines = verdict.table(as_expected())
     assert len(lines) == 5
-    assert lines[1].split() == ["submitted", "msg_1", "503,", "200", "ok", "verified"]
+    assert lines[1].split() == ["submitted", "msg_1", "503,", "200", "ok", "verified", "verified"]
