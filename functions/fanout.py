@@ -6,9 +6,10 @@ Source: AWS Lambda, "Using Lambda with DynamoDB streams"; the batch is read agai
 from typing import Any
 
 from relay import observability
+from relay.clock import now
 from relay.sqs_event import Batch, failures
 from relay.use_cases.fan_out import StreamRecord
-from relay.wiring import now, wiring
+from relay.wiring import wiring
 
 
 def handler(event: dict[str, Any], context: object) -> Batch:

@@ -39,9 +39,9 @@ def forget() -> None:
 @contextmanager
 def on_clock(now: Callable[[], datetime]) -> Iterator[None]:
     """The functions' `now` is this one's: a test moves it together with that of the embedded AWS."""
-    import relay.wiring
+    import relay.clock
 
-    with relay.wiring.clock(now):
+    with relay.clock.clock(now):
         yield
 
 

@@ -169,7 +169,7 @@ def test_a_call_whose_answer_is_lost_is_repeated_by_the_sdk(tmp_path: Path) -> N
 
 
 def test_the_functions_clock_moves_with_that_of_aws(runner: Runner) -> None:
-    import relay.wiring
+    from relay.clock import now
 
     runner.advance(timedelta(days=3))
-    assert relay.wiring.now() - datetime.now(UTC) > timedelta(days=2)
+    assert now() - datetime.now(UTC) > timedelta(days=2)

@@ -6,10 +6,9 @@ A function makes only the clients it needs: a client costs tens of milliseconds 
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache, cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from relay.adapters.table.dead_letters import Attempts, DeadLetters
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.adapters.vault import Vault
+from relay.clock import now
 from relay.domain.door import ClientAuthentication, keys_of
 from relay.domain.signer import Signer
 from relay.settings import Settings, settings
@@ -48,23 +48,6 @@ if TYPE_CHECKING:
 
 # Design §2 rule 5: short enough that a worker's claim outlasts its calls.
 AWS_CLIENT = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
-
-_clock: list[Callable[[], datetime]] = [lambda: datetime.now(UTC)]
-
-
-def now() -> datetime:
-    """The time as every use case sees it, aware UTC."""
-    return _clock[-1]()
-
-
-@contextmanager
-def clock(given: Callable[[], datetime]) -> Iterator[None]:
-    """Within it, `now` is the given one: for `relay dev`, whose tests move time."""
-    _clock.append(given)
-    try:
-        yield
-    finally:
-        _clock.remove(given)
 
 
 @dataclass(frozen=True)
