@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
 _MOST_PER_REQUEST = 1000  # DynamoDB Streams: GetRecords
-_LOST = {"ExpiredIteratorException", "TrimmedDataAccessException"}
+_EXPIRED = "ExpiredIteratorException"  # not used for 15 minutes: this machine slept
+_TRIMMED = "TrimmedDataAccessException"  # for more than a day: what stood there is gone
 
 
 class StreamReader:
@@ -55,9 +56,10 @@ class StreamReader:
         try:
             answer = self._streams.get_records(ShardIterator=self._iterators[shard_id], Limit=_MOST_PER_REQUEST)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _LOST:
+            code = error.response["Error"]["Code"]
+            if code not in {_EXPIRED, _TRIMMED}:
                 raise
-            self._iterators[shard_id] = self._iterator(shard_id)
+            self._iterators[shard_id] = self._iterator(shard_id, is_trimmed=code == _TRIMMED)
             return []
         records = [read_record(found, self.stream_arn) for found in answer["Records"]]
         self._count += len(records)
@@ -80,9 +82,10 @@ class StreamReader:
             if shard_id not in self._iterators and shard_id not in self._closed and is_parent_done:
                 self._iterators[shard_id] = self._iterator(shard_id)
 
-    def _iterator(self, shard_id: str) -> str:
-        where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON" if self._from_beginning else "LATEST"}
-        if shard_id in self._last:
+    def _iterator(self, shard_id: str, *, is_trimmed: bool = False) -> str:
+        from_beginning = self._from_beginning or is_trimmed
+        where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON" if from_beginning else "LATEST"}
+        if shard_id in self._last and not is_trimmed:
             where = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._last[shard_id]}
         return self._streams.get_shard_iterator(StreamArn=self.stream_arn, ShardId=shard_id, **where)["ShardIterator"]
 
