@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.domain.schedule import GONE_RECHECK, next_poll, retry_delay
+from relay.domain.outcome import Outcome, OutcomeKind
+from relay.domain.schedule import FINAL_STATUSES, GONE_RECHECK, RetryRules, next_poll, retry_delay
 
 SCHEDULE = (5, 30, 120, 600, 1800, 7200, 18000, 36000)
 
@@ -15,14 +16,18 @@ waits = st.timedeltas(timedelta(seconds=1), timedelta(hours=24))
 intervals = st.timedeltas(timedelta(0), timedelta(seconds=900))
 
 
+def refused(retry_after: timedelta | None = None, *, status: int = 503) -> Outcome:
+    return Outcome(OutcomeKind.REFUSED, status=status, retry_after=retry_after)
+
+
 def delay(attempts_failed: int, *, is_failing: bool = False, retry_after: float | None = None, jitter: float = 0.0) -> float | None:
     asked = timedelta(seconds=retry_after) if retry_after is not None else None
-    found = retry_delay(attempts_failed, SCHEDULE, is_failing=is_failing, retry_after=asked, jitter=jitter)
+    found = retry_delay(attempts_failed, RetryRules(SCHEDULE), is_failing=is_failing, outcome=refused(asked), jitter=jitter)
     return found.total_seconds() if found is not None else None
 
 
 def test_delays_follow_the_schedule_from_its_first_entry() -> None:
-    assert [delay(failed, jitter=0.5) for failed in range(1, 9)] == [entry * 0.75 for entry in SCHEDULE]
+    assert [delay(failed, jitter=0.5) for failed in range(1, 9)] == [entry * 0.5 for entry in SCHEDULE]
 
 
 def test_after_the_last_entry_it_gives_up() -> None:
@@ -30,11 +35,11 @@ def test_after_the_last_entry_it_gives_up() -> None:
 
 
 def test_a_failing_config_gets_the_first_two_entries_only() -> None:
-    assert [delay(failed, is_failing=True) for failed in (1, 2, 3)] == [2.5, 15, None]
+    assert [delay(failed, is_failing=True) for failed in (1, 2, 3)] == [1, 1, None]
 
 
 def test_an_empty_schedule_gives_up_at_once() -> None:
-    assert retry_delay(1, (), is_failing=False, retry_after=timedelta(seconds=9), jitter=0) is None
+    assert retry_delay(1, RetryRules(()), is_failing=False, outcome=refused(timedelta(seconds=9)), jitter=0) is None
 
 
 def test_before_the_first_attempt_there_is_no_retry() -> None:
@@ -43,11 +48,11 @@ def test_before_the_first_attempt_there_is_no_retry() -> None:
 
 
 @given(schedules, jitters)
-def test_delay_lies_in_the_upper_half_of_its_entry_and_not_under_a_second(schedule: list[float], jitter: float) -> None:
+def test_delay_lies_below_its_entry_and_not_under_a_second(schedule: list[float], jitter: float) -> None:
     for failed, entry in enumerate(schedule, start=1):
-        found = retry_delay(failed, schedule, is_failing=False, retry_after=None, jitter=jitter)
+        found = retry_delay(failed, RetryRules(tuple(schedule)), is_failing=False, outcome=refused(), jitter=jitter)
         assert found is not None
-        lowest = max(entry / 2, min(1.0, entry))
+        lowest = min(1.0, entry)
         assert timedelta(seconds=lowest) <= found <= timedelta(seconds=entry)
 
 
@@ -55,14 +60,14 @@ def test_delay_lies_in_the_upper_half_of_its_entry_and_not_under_a_second(schedu
 def test_whether_it_gives_up_depends_on_nothing_but_the_count(
     failed: int, schedule: list[float], is_failing: bool, retry_after: timedelta | None, jitter: float
 ) -> None:
-    found = retry_delay(failed, schedule, is_failing=is_failing, retry_after=retry_after, jitter=jitter)
+    found = retry_delay(failed, RetryRules(tuple(schedule)), is_failing=is_failing, outcome=refused(retry_after), jitter=jitter)
     allowed = min(len(schedule), 2) if is_failing else len(schedule)
     assert (found is None) == (failed > allowed)
 
 
 @given(entries, waits, jitters)
 def test_retry_after_is_never_undercut_and_exceeded_by_a_tenth_at_most(entry: float, retry_after: timedelta, jitter: float) -> None:
-    found = retry_delay(1, [entry], is_failing=False, retry_after=retry_after, jitter=jitter)
+    found = retry_delay(1, RetryRules((entry,)), is_failing=False, outcome=refused(retry_after), jitter=jitter)
     assert found is not None
     assert found >= retry_after
     assert found <= max(timedelta(seconds=entry), retry_after * 1.1)
@@ -70,6 +75,21 @@ def test_retry_after_is_never_undercut_and_exceeded_by_a_tenth_at_most(entry: fl
 
 def test_a_retry_after_shorter_than_the_schedule_changes_nothing() -> None:
     assert delay(3, retry_after=2, jitter=0.5) == delay(3, jitter=0.5)
+
+
+@pytest.mark.parametrize("status", sorted(FINAL_STATUSES))
+def test_a_final_status_is_not_retried(status: int) -> None:
+    assert retry_delay(1, RetryRules(SCHEDULE), is_failing=False, outcome=refused(status=status), jitter=0) is None
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 408, 409, 425, 429, 500, 501, 502, 503, 504])
+def test_what_may_pass_is_retried(status: int) -> None:
+    assert retry_delay(1, RetryRules(SCHEDULE), is_failing=False, outcome=refused(status=status), jitter=0) == timedelta(seconds=1)
+
+
+def test_the_horizon_is_the_whole_schedule() -> None:
+    assert RetryRules((5, 30)).horizon == timedelta(seconds=35)
+    assert RetryRules((5, 30)).longest == timedelta(seconds=30)
 
 
 def test_a_receiver_that_is_gone_is_asked_again_an_hour_later() -> None:

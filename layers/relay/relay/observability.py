@@ -50,6 +50,7 @@ class Metric(StrEnum):
     DEAD_LETTERED = "DeadLettered"
     POLL_FAILED = "PollFailed"
     WAKEUP_RETURNED = "WakeupReturned"
+    BREAKER_OPENED = "BreakerOpened"
     OVERDUE_WOKEN = "OverdueWoken"
     OWN_FAULT = "OwnFault"
     DELIVERY_LATENCY_MILLISECONDS = "DeliveryLatencyMilliseconds"
@@ -105,6 +106,12 @@ def attempt_ended(config: PushConfig, revision: Revision, *, webhook_id: str, nu
     log("notification delivered", **said)
     measure(Metric.NOTIFICATION_DELIVERED)
     measure(Metric.DELIVERY_LATENCY_MILLISECONDS, age / timedelta(milliseconds=1))
+
+
+def breaker_opened(config: PushConfig) -> None:
+    """From now on the receiver gets one probe at a time, whichever config it is for."""
+    warn("receiver unavailable: its breaker opened", config=config.key, url=config.url)
+    measure(Metric.BREAKER_OPENED)
 
 
 def dead_lettered(letter: DeadLetter) -> None:

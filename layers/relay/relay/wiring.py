@@ -26,11 +26,13 @@ from relay.adapters.table.configs import Configs
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.dead_letters import Attempts, DeadLetters
+from relay.adapters.table.receivers import Receivers
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.adapters.vault import Vault
 from relay.clock import now
 from relay.domain.door import ClientAuthentication, keys_of
+from relay.domain.schedule import RetryRules
 from relay.domain.signer import Signer
 from relay.settings import Settings, settings
 
@@ -216,6 +218,9 @@ class Wiring:
         from relay.use_cases.attempt import Attempt
         from relay.use_cases.deliver import Deliver
         from relay.use_cases.give_up import GiveUp
+        from relay.use_cases.receiver_gate import ReceiverGate
+        from relay.use_cases.return_wakeups import ReturnWakeups
+        from relay.use_cases.tell import Tell
 
         given, attempts, client = self.settings, Attempts(self.connection), WebhookClient()
         give_up = GiveUp(
@@ -228,19 +233,32 @@ class Wiring:
             now=now,
         )
         hosts = given.allowed_webhook_hosts
-        attempt = Attempt(client, attempts, timeout=given.webhook_timeout, allowed_hosts=hosts, signer=self.signer, now=now)
-        return Deliver(
-            client=client,
-            reader=BatchReader(self.connection, self.configs, self.revisions),
+        timeout, rules = given.webhook_timeout, RetryRules(given.retry_schedule)
+        attempt = Attempt(client, attempts, timeout=timeout, allowed_hosts=hosts, signer=self.signer, now=now)
+        returns = ReturnWakeups(self.delivery_queue, random=random.random)
+        receivers = Receivers(self.connection, longest_pause=rules.longest, now=now)
+        tell = Tell(
             cursors=self.cursors,
-            revisions=self.revisions,
             queue=self.delivery_queue,
+            returns=returns,
             attempt=attempt,
             give_up=give_up,
-            timeout=given.webhook_timeout,
-            schedule=given.retry_schedule,
+            gate=ReceiverGate(receivers, timeout=timeout, now=now, random=random.random),
+            rules=rules,
+            timeout=timeout,
             now=now,
             random=random.random,
+        )
+        reader = BatchReader(self.connection, self.configs, self.revisions)
+        return Deliver(
+            client=client,
+            reader=reader,
+            cursors=self.cursors,
+            revisions=self.revisions,
+            returns=returns,
+            attempt=attempt,
+            tell=tell,
+            now=now,
         )
 
     @cached_property

@@ -76,6 +76,7 @@ class Cursor:
     group: str = ""
     resend: tuple[int, ...] = ()
     gone_checked: bool = False
+    expires: datetime | None = None
 
     def is_claimed(self, now: datetime) -> bool:
         return self.claim_until is not None and self.claim_until > now

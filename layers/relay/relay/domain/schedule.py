@@ -3,35 +3,52 @@
 Pure: the randomness comes in as `jitter`, a number in [0, 1) that the caller draws.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+
+from relay.domain.outcome import Outcome
 
 MIN_RETRY_SECONDS = 1.0  # jitter brings no retry below it, unless the schedule itself is shorter
 FAILING_RETRIES = 2  # of the schedule, for a config that was given up before and has not healed
+# The same body would be refused again: the receiver understood the request and wants another one. All else may pass and is retried.
+FINAL_STATUSES = frozenset({400, 405, 406, 411, 413, 414, 415, 422, 431})
 GONE_RECHECK = timedelta(hours=1)  # after 410: one more attempt, so that a receiver gone for a redeployment survives
 POLL_GROWTH = 1.5  # from one silent poll to the next
 
 _RETRY_AFTER_SPREAD = 0.1  # of the wait that a receiver asked for, on top of it
 
 
-def retry_delay(
-    attempts_failed: int, schedule: Sequence[float], *, is_failing: bool, retry_after: timedelta | None, jitter: float
-) -> timedelta | None:
+@dataclass(frozen=True)
+class RetryRules:
+    """`schedule`: seconds after the first, second, … failed attempt."""
+
+    schedule: tuple[float, ...]
+
+    @property
+    def horizon(self) -> timedelta:
+        """How long a notification is tried at most, without what a receiver asks for by `Retry-After`."""
+        return timedelta(seconds=sum(self.schedule))
+
+    @property
+    def longest(self) -> timedelta:
+        return timedelta(seconds=max(self.schedule, default=0))
+
+
+def retry_delay(attempts_failed: int, rules: RetryRules, *, is_failing: bool, outcome: Outcome, jitter: float) -> timedelta | None:
     """How long to wait after `attempts_failed` failed attempts in a row (1 or more); None: give up.
 
-    `schedule` is in seconds: entry 0 follows the first attempt. The wait is drawn evenly from the upper half of its entry ("equal
-    jitter"): never later than the schedule says, spread over half of it, and the first retry never near zero.
-    `retry_after` (already bounded) wins when it is longer; up to a tenth is added to it, so that configs told the same do not return at
-    once. It never adds an attempt.
+    Entry 0 of the schedule follows the first attempt. The wait is drawn evenly between zero and the entry ("full jitter"), but not below
+    a second: never later than the schedule says, and configs that failed together do not come back together. The receiver's `Retry-After`
+    (already bounded) wins when it is longer; up to a tenth is added to it. It never adds an attempt. A status that is final is not retried.
     """
     if attempts_failed < 1:
         raise ValueError("a retry follows at least one failed attempt")
-    usable = schedule[:FAILING_RETRIES] if is_failing else schedule
-    if attempts_failed > len(usable):
+    usable = rules.schedule[:FAILING_RETRIES] if is_failing else rules.schedule
+    if attempts_failed > len(usable) or outcome.status in FINAL_STATUSES:
         return None
     entry = usable[attempts_failed - 1]
-    spread = max(entry * (0.5 + 0.5 * jitter), min(MIN_RETRY_SECONDS, entry))
-    asked = retry_after.total_seconds() * (1 + _RETRY_AFTER_SPREAD * jitter) if retry_after else 0.0
+    spread = max(entry * jitter, min(MIN_RETRY_SECONDS, entry))
+    asked = outcome.retry_after.total_seconds() * (1 + _RETRY_AFTER_SPREAD * jitter) if outcome.retry_after else 0.0
     return timedelta(seconds=max(spread, asked))
 
 

@@ -6,6 +6,7 @@ end the claim; acknowledge (design §2 rule 12). It also wakes configs that are 
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -84,7 +85,7 @@ class FollowTasks:
         if not calls:
             return []
         with ThreadPoolExecutor(max_workers=min(len(calls), _WORKERS)) as pool:
-            running = [(call, pool.submit(self._turn, call, remaining)) for call in calls]
+            running = [(call, pool.submit(copy_context().run, self._turn, call, remaining)) for call in calls]
         failed: list[str] = []
         for call, turn in running:
             error = turn.exception()

@@ -242,4 +242,5 @@ def _cursor(key: ConfigKey, item: Item) -> Cursor:
         group=items.read_text(item, "group"),
         resend=items.read_numbers(item, "resend"),
         gone_checked=items.read_flag(item, "gone_checked"),
+        expires=items.read_moment(item, "ttl"),
     )

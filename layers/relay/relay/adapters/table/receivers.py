@@ -16,8 +16,9 @@ _FORGOTTEN_AFTER = timedelta(days=2)  # a receiver that nobody POSTs to any more
 class Receivers:
     """Threads may share it; what is remembered is replaced whole."""
 
-    def __init__(self, connection: Connection, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: Connection, *, longest_pause: timedelta, now: Callable[[], datetime]) -> None:
         self._connection = connection
+        self._longest = longest_pause
         self._now = now
         self._known: dict[ReceiverKey, tuple[datetime, Receiver]] = {}
 
@@ -39,12 +40,12 @@ class Receivers:
             {":ttl": items.seconds(now + _FORGOTTEN_AFTER), ":v": items.version(), ":one": items.number(1)},
             names={"#ttl": "ttl"},
         )
-        if not (length := pause(counted.failures)):
+        if not (length := min(pause(counted.failures), self._longest)):
             return self._remember(key, counted)
         return self._remember(key, self._update(key, "SET open_until = :until", {":until": items.moment(now + length)}))
 
-    def succeeded(self, key: ReceiverKey) -> None:
-        """Leaves a failing state; a plain success writes nothing."""
+    def answered(self, key: ReceiverKey) -> None:
+        """Leaves a failing state; an answer of a receiver that was not failing writes nothing."""
         _, known = self._known.get(key, (None, Receiver()))
         if known.failures:
             self._connection.delete(key.partition, RECEIVER)

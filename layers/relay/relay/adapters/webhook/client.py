@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -52,14 +53,15 @@ class WebhookClient:
     def run(self, jobs: Sequence[Callable[[], T]]) -> list[T | BaseException]:
         """Each job's result, or the exception it raised, in the order of the jobs; returns when all have ended, and their threads too.
 
-        At most `MAX_JOBS_AT_ONCE` run at the same time, the rest in order as threads become free. Runs do not nest; a second one waits.
+        A job has the caller's context variables. At most `MAX_JOBS_AT_ONCE` run at the same time, the rest in order as threads become free.
+        Runs do not nest; a second one waits.
         """
         if not jobs:
             return []
         with self._running, ThreadPoolExecutor(min(len(jobs), MAX_JOBS_AT_ONCE), "webhook-job") as threads:
             self._begin()
             try:
-                futures: list[Future[T]] = [threads.submit(job) for job in jobs]
+                futures: list[Future[T]] = [threads.submit(copy_context().run, job) for job in jobs]
                 self._drive(futures)
             finally:
                 self._end()

@@ -1,0 +1,201 @@
+"""Tell: one push config's run through its plan: POST, advance; on failure the timer, then the mark that also ends the claim; give up.
+
+The steps are the model's (tests/model): start, advance, timer, wait, give up. Every write is conditional on the claim.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from relay.adapters.queues import Queue
+from relay.adapters.table.cursors import Cursors, Wait
+from relay.domain.claim import CLAIM
+from relay.domain.delivery import Call, Plan, Step
+from relay.domain.outcome import Outcome, OutcomeKind
+from relay.domain.push_config import Cursor, PushConfig
+from relay.domain.schedule import GONE_RECHECK, RetryRules, retry_delay
+from relay.domain.task import Revision
+from relay.domain.wakeup import MAX_DELAY, DeliveryWakeup
+from relay.use_cases.attempt import Attempt
+from relay.use_cases.give_up import GiveUp
+from relay.use_cases.receiver_gate import ReceiverGate
+from relay.use_cases.return_wakeups import ReturnWakeups
+
+_CLAIM_MARGIN = timedelta(seconds=2)  # what a POST's bookkeeping may take beside the POST itself
+_RUN_MARGIN = timedelta(seconds=10)  # AWS clients: 3 tries of at most 3 s each
+_POSTPONED = "receiver-unavailable"
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A claimed config: what the claim answered, under which token, until when."""
+
+    call: Call
+    cursor: Cursor
+    token: str
+    until: datetime
+
+
+@dataclass
+class Run:
+    """One config's run through its plan; `ends` is when the rest goes to another run."""
+
+    config: PushConfig
+    holding: Holding
+    plan: Plan
+    ends: datetime
+    remaining: Callable[[], timedelta]
+    place: int = 0
+    is_going: bool = True
+
+    def __post_init__(self) -> None:
+        self.key, self.token = self.holding.call.key, self.holding.token
+        self.cursor, self.until = self.holding.cursor, self.holding.until
+
+    @property
+    def step(self) -> Step | None:
+        return self.plan.steps[self.place] if self.place < len(self.plan.steps) else None
+
+    @property
+    def is_last(self) -> bool:
+        return self.place == len(self.plan.steps) - 1
+
+    def go_on(self, position: int, until: datetime) -> None:
+        """After a success: the config is healed, and the claim renewed."""
+        told = self.plan.steps[self.place]
+        resend = tuple(number for number in self.cursor.resend if number != told.number) if told.is_resent else self.cursor.resend
+        self.place += 1
+        self.until = until
+        self.cursor = replace(self.cursor, position=position, resend=resend, attempts=0, is_failing=False, gone_checked=False)
+
+
+class Tell:
+    def __init__(
+        self,
+        *,
+        cursors: Cursors,
+        queue: Queue,
+        returns: ReturnWakeups,
+        attempt: Attempt,
+        give_up: GiveUp,
+        gate: ReceiverGate,
+        rules: RetryRules,
+        timeout: timedelta,
+        now: Callable[[], datetime],
+        random: Callable[[], float],
+    ) -> None:
+        self._cursors = cursors
+        self._queue = queue
+        self._return = returns
+        self._attempt = attempt
+        self._give_up = give_up
+        self._gate = gate
+        self._rules = rules
+        self._timeout = timeout
+        self._now = now
+        self._random = random
+        self.claim_for = max(CLAIM, 2 * timeout)
+
+    def __call__(self, run: Run) -> None:
+        """Ends the claim in every case, or leaves it to run out if we die."""
+        while run.is_going:
+            self._next(run)
+
+    def _next(self, run: Run) -> None:
+        step = run.step
+        if step is None or not self._has_time(run):
+            self._hand_over(run)
+        elif step.revision is None:
+            self._give_up.one_that_is_missing(run.config, step.number)
+            self._advance(run, step)
+        else:
+            self._start(run, step, step.revision)
+
+    def _start(self, run: Run, step: Step, revision: Revision) -> None:
+        """The POST, if the receiver's breaker lets it through."""
+        postponed = None if self._is_last_chance(run) else self._gate.postponed(run.config)
+        if postponed is not None:
+            self._wait(run, revision, postponed, outcome=_POSTPONED)
+            return
+        with self._gate.slot(run.config) as is_free:
+            if not is_free:
+                self._hand_over(run, delay=timedelta(seconds=1 + self._random()))
+                return
+            made = self._attempt(run.config, revision, number=run.cursor.attempts + 1, is_resent=step.is_resent)
+        self._gate.learn(run.config, made.outcome)
+        if made.outcome.is_delivered:
+            self._advance(run, step)
+        else:
+            self._fail(run, revision, made.outcome)
+
+    def _is_last_chance(self, run: Run) -> bool:
+        """A config that has waited as long as the whole schedule is not postponed any more: it gets its attempt, or is given up."""
+        behind_since = run.cursor.behind_since
+        return behind_since is not None and self._now() - behind_since > self._rules.horizon
+
+    def _has_time(self, run: Run) -> bool:
+        """A POST starts only if the claim and the function's remaining time outlast it."""
+        now = self._now()
+        outlasts = run.until - now >= self._timeout + _CLAIM_MARGIN and run.remaining() >= self._timeout + _RUN_MARGIN
+        return outlasts and now < run.ends
+
+    def _advance(self, run: Run, step: Step) -> None:
+        """The cursor moves after each success; with the last one the claim ends in the same write."""
+        position = run.cursor.position if step.is_resent else step.number
+        is_last = run.is_last and not run.plan.is_partial
+        until = None if is_last else self._now() + self.claim_for
+        resent = step.number if step.is_resent else None
+        kept = self._cursors.advance(run.key, run.token, position, until=until, caught_up=is_last, resent=resent)
+        if not kept:
+            self._return(run.holding.call)
+            run.is_going = False
+        elif until is None:
+            run.is_going = False
+        else:
+            run.go_on(position, until)
+
+    def _hand_over(self, run: Run, delay: timedelta = timedelta(0)) -> None:
+        """The rest goes to a new wake-up, which looks for the newest revision itself; it is sent before the claim ends."""
+        self._queue.send(DeliveryWakeup(run.key, group=run.cursor.group), delay)
+        self._cursors.release(run.key, run.token, caught_up=False)
+        run.is_going = False
+
+    def _fail(self, run: Run, revision: Revision, outcome: Outcome) -> None:
+        is_gone, attempts = outcome.kind is OutcomeKind.GONE, run.cursor.attempts + 1
+        if is_gone and run.cursor.gone_checked:
+            self._give_up.the_config(run.config, run.cursor, outcome=outcome.kind.value)
+            run.is_going = False
+            return
+        delay = GONE_RECHECK if is_gone else self._retry_delay(run.cursor, attempts, outcome)
+        if delay is None:
+            run.is_going = False
+            if not self._give_up.all_that_is_left(run.config, run.cursor, run.token, outcome=outcome.kind.value):
+                self._return(run.holding.call)
+        else:
+            self._wait(run, revision, delay, outcome=outcome.kind.value, attempts=attempts, gone_checked=is_gone)
+
+    def _retry_delay(self, cursor: Cursor, attempts: int, outcome: Outcome) -> timedelta | None:
+        """None: give up; also when the config would have expired by then."""
+        delay = retry_delay(attempts, self._rules, is_failing=cursor.is_failing, outcome=outcome, jitter=self._random())
+        ends_before = delay is not None and cursor.expires is not None and self._now() + delay >= cursor.expires
+        return None if ends_before else delay
+
+    def _wait(
+        self, run: Run, revision: Revision, delay: timedelta, *, outcome: str, attempts: int | None = None, gone_checked: bool | None = None
+    ) -> None:
+        """First the timer, then the mark that also ends the claim: the model shows what the other order loses."""
+        run.is_going = False
+        cursor, timer, due = run.cursor, uuid4().hex, self._now() + delay
+        not_before = due if delay > MAX_DELAY else None
+        self._queue.send(DeliveryWakeup(run.key, timer=timer, not_before=not_before, group=cursor.group), delay)
+        wait = Wait(
+            timer,
+            due=due,
+            attempts=cursor.attempts if attempts is None else attempts,
+            behind_since=cursor.behind_since or revision.view.arrived_at,
+            outcome=outcome,
+            gone_checked=cursor.gone_checked if gone_checked is None else gone_checked,
+        )
+        if not self._cursors.wait(run.key, run.token, wait):
+            self._return(run.holding.call)
