@@ -7,7 +7,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from relay_dev.stack import RUNNING
+RUNNING = Path(".relay")  # below the current folder
+
+
+def running(port: int | None = None) -> list[Path]:
+    """The files of the relays that run in this folder, or of the one on this port; not the file that a killed one has left."""
+    return [path for path in sorted(RUNNING.glob(f"dev-{port or '*'}.json")) if _is_running(path)]
 
 
 @contextmanager

@@ -6,10 +6,10 @@ Either is told as the functions' own environment variables, so that the commands
 import argparse
 import json
 import os
-from pathlib import Path
 from typing import Any
 
-RUNNING = Path(".relay")  # below the current folder: one file for each `relay dev` that runs
+from relay_dev.running import running
+
 _RESOURCES = {
     "RelayTable": "TABLE_NAME",
     "RelayBucket": "BUCKET_NAME",
@@ -38,7 +38,7 @@ def enter(args: argparse.Namespace) -> None:
 
 
 def _of_running(port: int | None) -> dict[str, str]:
-    found = sorted(RUNNING.glob(f"dev-{port or '*'}.json"))
+    found = running(port)
     if not found:
         wanted = f"on port {port} " if port else ""
         raise StackNotFoundError(f"no `relay dev` runs {wanted}in this folder: start one, or name a deployed stack with --stack NAME")

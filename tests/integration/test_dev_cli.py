@@ -159,11 +159,12 @@ def test_beyond_loopback_callers_need_the_key_it_prints(agent: Agent) -> None:
         assert _send(url, Authorization=f"Bearer {key}").json()["result"]["task"]["id"] == "task-1"
 
 
-def test_a_file_that_a_killed_relay_left_is_taken_away(agent: Agent) -> None:
+def test_a_file_that_a_killed_relay_left_is_passed_over_and_taken_away(agent: Agent) -> None:
     Path(".relay").mkdir()
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     Path(".relay/dev-1.json").write_text(json.dumps({"pid": dead.pid}))
+    assert "no `relay dev` runs in this folder" in _ended("agents", "list").stderr
     with _running("--upstream", agent.url):
         assert [path.name for path in Path(".relay").glob("*.json")] != ["dev-1.json"]
         assert len(list(Path(".relay").glob("*.json"))) == 1
