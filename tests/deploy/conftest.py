@@ -87,8 +87,8 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
 
 @pytest.fixture(scope="session")
 def agent_url() -> Iterator[str]:
-    """The demo's agent: a2a-sdk's, in a process of its own, each state lasting a step."""
-    command = [sys.executable, "-m", "relay_dev.demo.agent", "--port", "0", "--step-seconds", "3"]
+    """The demo's agent: a2a-sdk's, in a process of its own, each state lasting many polls."""
+    command = [sys.executable, "-m", "relay_dev.demo.agent", "--port", "0", "--step-seconds", "6"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process.stdout.readline().removeprefix("agent: ").strip()
@@ -112,7 +112,7 @@ def built(ministack: MiniStack, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="session")
 def deployed(ministack: MiniStack, built: Path, agent_url: str) -> Deployed:
     """As an operator deploys it, but for quick retries and a receiver on loopback."""
-    quick = {"RetrySchedule": "1,1,1", "WatchMaxSeconds": "2", "AllowedWebhookHosts": "127.0.0.1"}
+    quick = {"RetrySchedule": "1,1,1", "WatchMaxSeconds": "1", "AllowedWebhookHosts": "127.0.0.1"}
     return _deploy(ministack, built, "relay", {"UpstreamAgentUrl": agent_url, **quick})
 
 
