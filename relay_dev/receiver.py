@@ -104,6 +104,11 @@ class Receiver:
         with self._changed:
             self._failures.extend([status] * times)
 
+    def heal(self) -> None:
+        """From now on every POST is answered by what it holds."""
+        with self._changed:
+            self._failures.clear()
+
     def clear(self) -> None:
         with self._changed:
             self._kept.clear()

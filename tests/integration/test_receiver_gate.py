@@ -1,0 +1,65 @@
+"""The circuit breaker before a receiver, and what it must not cost: attempts, order, or anything lost."""
+
+from relay.domain.breaker import THRESHOLD
+from tests.support.world import World
+
+
+def _tasks_behind_a_dead_receiver(world: World, count: int) -> list[str]:
+    world.receiver.fail_next(503, times=10_000)
+    tasks = [f"t{n}" for n in range(count)]
+    for task in tasks:
+        world.agent.task(task)
+        world.register(task, id=task)
+    world.settle()
+    for task in tasks:
+        world.agent.task(task).becomes("working")
+    world.advance(11)
+    return tasks
+
+
+def test_an_open_breaker_lets_nobody_post() -> None:
+    with World(WatchMaxSeconds="900") as world:
+        _tasks_behind_a_dead_receiver(world, THRESHOLD + 3)
+        posted = len(world.posts())
+        world.advance(1)
+        assert posted >= THRESHOLD
+        assert len(world.posts()) == posted
+
+
+def test_half_open_lets_one_probe_through_and_a_success_frees_all() -> None:
+    with World(WatchMaxSeconds="900") as world:
+        tasks = _tasks_behind_a_dead_receiver(world, THRESHOLD + 3)
+        world.receiver.heal()
+        for _ in range(20):
+            world.advance(20)
+        assert {task: world.told(task) for task in tasks} == {task: [2] for task in tasks}
+
+
+def test_waiting_for_the_breaker_spends_no_attempt() -> None:
+    with World(RetrySchedule="60,60,60,60", WatchMaxSeconds="900") as world:
+        tasks = _tasks_behind_a_dead_receiver(world, THRESHOLD + 3)
+        for _ in range(4):
+            world.advance(15)
+        attempts = {task: world.cursor(task, task).attempts for task in tasks}
+        posts = {task: len(world.posts(task)) for task in tasks}
+        assert attempts == posts
+        assert min(attempts.values()) < max(attempts.values())
+
+
+def test_a_dead_receiver_is_given_up_in_the_end() -> None:
+    with World(RetrySchedule="5,5", WatchMaxSeconds="900") as world:
+        tasks = _tasks_behind_a_dead_receiver(world, THRESHOLD + 3)
+        for _ in range(20):
+            world.advance(20)
+        assert {letter.key.task.task_id for letter in world.dead_letters()} == set(tasks)
+
+
+def test_a_status_that_is_final_is_given_up_at_once() -> None:
+    with World(WatchMaxSeconds="900") as world:
+        world.receiver.fail_next(400, times=1)
+        world.agent.task("t1")
+        world.register("t1", id="c")
+        world.agent.task("t1").becomes("working")
+        world.advance(11)
+        assert [(letter.first, letter.last, letter.reason) for letter in world.dead_letters()] == [(2, 2, "refused")]
+        assert len(world.posts()) == 1
