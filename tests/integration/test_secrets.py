@@ -1,10 +1,17 @@
+import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from botocore.exceptions import ConnectTimeoutError
+from urllib3 import HTTPResponse
 
-from relay.adapters.secrets import MAX_AGE, SecretError, SecretsManager
+from relay.adapters.secrets import MAX_AGE, MAX_AGE_IN_AN_OUTAGE, PAUSE_IN_AN_OUTAGE, SecretError, SecretsManager
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -66,3 +73,81 @@ def test_a_failed_read_is_not_remembered(client: "SecretsManagerClient", secrets
         secrets.get("late")
     client.create_secret(Name="late", SecretString="now")
     assert secrets.get("late") == "now"
+
+
+class Outage:
+    """Answers the client's requests in AWS's place while it lasts; counts them."""
+
+    def __init__(self, client: "SecretsManagerClient", kind: str) -> None:
+        self._kind = kind
+        self.is_over = False
+        self.requests = 0
+        client.meta.events.register_first("before-send.secrets-manager.*", self._answer)
+
+    def _answer(self, request: Any, **_: object) -> Any:
+        if self.is_over:
+            return None
+        self.requests += 1
+        if self._kind == "silence":
+            raise ConnectTimeoutError(endpoint_url=request.url)
+        status, code = self._kind.split(" ")
+        body = HTTPResponse(BytesIO(json.dumps({"__type": code}).encode()), preload_content=False)
+        return AWSResponse(request.url, int(status), HTTPHeaders(), body)
+
+
+OUTAGES = ["silence", "500 InternalServiceError", "400 ThrottlingException"]
+REFUSALS = ["400 AccessDeniedException", "400 ResourceNotFoundException"]
+
+
+@pytest.fixture
+def impatient(client: "SecretsManagerClient") -> "SecretsManagerClient":
+    """Does not try again by itself, for that takes pauses."""
+    return boto3.client("secretsmanager", config=Config(retries={"total_max_attempts": 1}))
+
+
+@pytest.mark.parametrize("kind", OUTAGES)
+def test_what_was_read_before_serves_for_an_hour_of_an_outage(
+    impatient: "SecretsManagerClient", arn: str, times: list[datetime], kind: str
+) -> None:
+    secrets = SecretsManager(impatient, lambda: times[-1])
+    secrets.get(arn)
+    Outage(impatient, kind)
+    times.append(NOW + MAX_AGE_IN_AN_OUTAGE - timedelta(seconds=1))
+    assert secrets.get(arn) == "first"
+    times.append(NOW + MAX_AGE_IN_AN_OUTAGE + PAUSE_IN_AN_OUTAGE)
+    with pytest.raises(SecretError):
+        secrets.get(arn)
+
+
+def test_an_outage_is_met_once_in_half_a_minute_and_its_end_is_seen(
+    impatient: "SecretsManagerClient", arn: str, times: list[datetime]
+) -> None:
+    secrets = SecretsManager(impatient, lambda: times[-1])
+    secrets.get(arn)
+    impatient.put_secret_value(SecretId=arn, SecretString="second")
+    outage = Outage(impatient, "silence")
+    times.append(NOW + MAX_AGE)
+    assert [secrets.get(arn), secrets.get(arn)] == ["first", "first"]
+    assert outage.requests == 1
+    outage.is_over = True
+    times.append(NOW + MAX_AGE + PAUSE_IN_AN_OUTAGE)
+    assert secrets.get(arn) == "second"
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_a_secret_that_is_refused_or_gone_serves_no_longer(
+    impatient: "SecretsManagerClient", arn: str, times: list[datetime], kind: str
+) -> None:
+    secrets = SecretsManager(impatient, lambda: times[-1])
+    secrets.get(arn)
+    Outage(impatient, kind)
+    times.append(NOW + MAX_AGE)
+    with pytest.raises(SecretError, match="relay-key"):
+        secrets.get(arn)
+
+
+@pytest.mark.parametrize("kind", OUTAGES)
+def test_a_secret_that_was_never_read_is_an_error_in_an_outage(impatient: "SecretsManagerClient", arn: str, kind: str) -> None:
+    Outage(impatient, kind)
+    with pytest.raises(SecretError):
+        SecretsManager(impatient, lambda: NOW).get(arn)
