@@ -1,13 +1,14 @@
-"""An agent that cannot push, built with a2a-sdk 1.x: `python -m relay_dev.demo.agent [--port 0] [--step-seconds 3.5] [--v03]`.
+"""An agent that cannot push, built with a2a-sdk 1.x: `python -m relay_dev.demo.agent [--port 0] [--step-seconds 3.5] [--polls 0] [--v03]`.
 
 Its card says `pushNotifications: false` and `streaming: false`; it answers JSON-RPC. A task goes through submitted, working, an artifact
-and completed, and stays in each for a step. The first line it prints is `agent: http://127.0.0.1:PORT`, then one line per change.
+and completed, and stays in each for a step: some seconds, and until it was asked for so
+many times. The first line it prints is `agent: http://127.0.0.1:PORT`, then one line per change.
 
 Words in the client's message change the course; they combine:
 
     ask           working, then input-required; the client's next message on the task goes on with working, artifact, completed
     steps N       working N times, each with another status message
-    slow N        a step lasts N seconds
+    slow N        a step lasts N seconds, whoever asks
     big N         the artifact holds N KB of text
     fail, reject  failed or rejected instead of completed, without an artifact
     reply         no task at all: a Message
@@ -18,18 +19,22 @@ import asyncio
 import re
 import socket
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import uvicorn
 from a2a.helpers import new_text_message
 from a2a.server.agent_execution import AgentExecutor, RequestContext
+from a2a.server.context import ServerCallContext
 from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
 from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
-from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill, Message, Part, Task, TaskState, TaskStatus
+from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill, GetTaskRequest, Message, Part, Task, TaskState, TaskStatus
 from starlette.applications import Starlette
+
+_LOOK_SECONDS = 0.05  # how often a step looks whether its task was asked for often enough
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,14 @@ class Course:
     """How a task shall go, as the message's words say."""
 
     step_seconds: float
+    polls: int = 0
     steps: int = 1
     artifact_kilobytes: int = 0
     asks: bool = False
     ending: TaskState = TaskState.TASK_STATE_COMPLETED
 
     @classmethod
-    def from_text(cls, text: str, *, step_seconds: float) -> "Course":
+    def from_text(cls, text: str, *, step_seconds: float, polls: int = 0) -> "Course":
         words = text.lower()
         ending = TaskState.TASK_STATE_COMPLETED
         if _has("fail", words):
@@ -52,6 +58,7 @@ class Course:
             ending = TaskState.TASK_STATE_REJECTED
         return cls(
             step_seconds=_number("slow", words, step_seconds),
+            polls=0 if _has("slow", words) else polls,
             steps=int(_number("steps", words, 1)),
             artifact_kilobytes=int(_number("big", words, 0)),
             asks=_has("ask", words),
@@ -68,19 +75,34 @@ def _number(word: str, words: str, default: float) -> float:
     return float(found[1]) if found else default
 
 
+class _CountingHandler(DefaultRequestHandler):
+    """Counts how often each task was asked for."""
+
+    def __init__(self, executor: AgentExecutor, card: AgentCard, asked: Counter[str]) -> None:
+        super().__init__(executor, InMemoryTaskStore(), card)
+        self._asked = asked
+
+    async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task | None:
+        task: Task | None = await super().on_get_task(params, context)
+        self._asked[params.id] += 1
+        return task
+
+
 class DemoExecutor(AgentExecutor):
     """Walks a task along its course and says so on standard output."""
 
-    def __init__(self, step_seconds: float) -> None:
+    def __init__(self, step_seconds: float, polls: int, asked: Counter[str]) -> None:
         self._step_seconds = step_seconds
+        self._polls = polls
+        self._asked = asked
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         text = context.get_user_input()
-        course = Course.from_text(text, step_seconds=self._step_seconds)
+        course = Course.from_text(text, step_seconds=self._step_seconds, polls=self._polls)
         if _has("reply", text.lower()):
             await event_queue.enqueue_event(new_text_message(f"You said: {text}", context_id=context.context_id))
             return
-        walk = _Walk(_updater(context, event_queue), course)
+        walk = _Walk(_updater(context, event_queue), course, self._asked)
         if context.current_task is None:
             await walk.submit(context.message)
         await walk.work()
@@ -102,9 +124,10 @@ def _updater(context: RequestContext, event_queue: EventQueue) -> TaskUpdater:
 class _Walk:
     """One task, changed step by step."""
 
-    def __init__(self, updater: TaskUpdater, course: Course) -> None:
+    def __init__(self, updater: TaskUpdater, course: Course, asked: Counter[str]) -> None:
         self._updater = updater
         self._course = course
+        self._asked = asked
 
     async def submit(self, message: Message | None) -> None:
         status = TaskStatus(state=TaskState.TASK_STATE_SUBMITTED)
@@ -132,7 +155,10 @@ class _Walk:
 
     async def _stay(self, state: str) -> None:
         _tell(self._updater.task_id, state)
+        until = self._asked[self._updater.task_id] + self._course.polls
         await asyncio.sleep(self._course.step_seconds)
+        while self._asked[self._updater.task_id] < until:
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def _message(self, text: str) -> Message:
         return self._updater.new_agent_message([Part(text=text)])
@@ -157,10 +183,11 @@ def agent_card(url: str, *, speaks_v03: bool = False) -> AgentCard:
     )
 
 
-def application(url: str, *, step_seconds: float, speaks_v03: bool = False) -> Starlette:
+def application(url: str, *, step_seconds: float, polls: int = 0, speaks_v03: bool = False) -> Starlette:
     """The agent as an ASGI application that is reached at `url`."""
     card = agent_card(url, speaks_v03=speaks_v03)
-    handler = DefaultRequestHandler(DemoExecutor(step_seconds), InMemoryTaskStore(), card)
+    asked: Counter[str] = Counter()
+    handler = _CountingHandler(DemoExecutor(step_seconds, polls, asked), card, asked)
     return Starlette(routes=[*create_agent_card_routes(card), *create_jsonrpc_routes(handler, "/", enable_v0_3_compat=speaks_v03)])
 
 
@@ -168,12 +195,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="An agent that cannot push.")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1, 0 for a free one (default: %(default)s)")
     parser.add_argument("--step-seconds", type=float, default=3.5, help="how long each state lasts (default: %(default)s)")
+    parser.add_argument("--polls", type=int, default=0, help="how often it is asked for at least before it changes (default: %(default)s)")
     parser.add_argument("--v03", action="store_true", help="answer A2A 0.3 clients too")
     args = parser.parse_args(arguments)
     listener = socket.create_server(("127.0.0.1", args.port), backlog=128)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     print(f"agent: {url}", flush=True)  # the socket already listens: who connects now waits for the application
-    app = application(url, step_seconds=args.step_seconds, speaks_v03=args.v03)
+    app = application(url, step_seconds=args.step_seconds, polls=args.polls, speaks_v03=args.v03)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
     try:
         uvicorn.Server(config).run(sockets=[listener])

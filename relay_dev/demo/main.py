@@ -22,7 +22,8 @@ from relay_dev.demo import verdict
 from relay_dev.demo.child import Child, ChildError
 
 POLL_SECONDS = 1  # how often the relay asks the agent; SQS delays are whole seconds
-STEP_SECONDS = 3.5  # how long the agent stays in a state: 3 polls at least
+STEP_SECONDS = 3.5  # how long the agent stays in a state
+POLLS = 3  # and at least until it was asked so often, however slow the machine is
 FAILING_ONCE = ("--status", "503", "--times", "1")
 PARAMETERS = ("--parameter-overrides", f"WatchMinSeconds={POLL_SECONDS}", f"WatchMaxSeconds={POLL_SECONDS}", "RetrySchedule=1,2,4,8")
 LINGER_SECONDS = 1.5  # after the last notification, for a second one that should not come
@@ -81,7 +82,8 @@ class _Demo:
 
     def play(self) -> int:
         verified = ("--token", secrets.token_urlsafe(16), "--secret", secrets.token_urlsafe(32))
-        agent = self._start("agent", "relay_dev.demo.agent", "--step-seconds", str(self._step_seconds))
+        steps = ("--step-seconds", str(self._step_seconds), "--polls", str(POLLS))
+        agent = self._start("agent", "relay_dev.demo.agent", *steps)
         port = str(_free_port())
         relay_url = f"http://127.0.0.1:{port}"
         listening = ("--port", "0", "--relay", relay_url)

@@ -13,7 +13,9 @@ from relay_dev.receiver import Receiver
 from tests.e2e.clients import PYTHON_03, A2AClient, Client03, Client10
 from tests.e2e.relays import AGENT_03, AGENT_10, AGENT_BOTH, Relay, agent_url, relay_command, started
 
-STEP_SECONDS = 3  # how long an agent stays in a state: longer than two polls
+# How long an agent stays in a state: longer than two polls, however late they are; and longer than the second in which artifacts may change
+# only once.
+STEP = ("--step-seconds", "1.5", "--polls", "3")
 TOKEN = "a token of the client's"
 SECRET = "a secret of thirty-two characters"
 
@@ -29,9 +31,7 @@ def agents(has_sdk_03: None) -> Iterator[dict[str, str]]:
     """Agents that cannot push, by name: `v10` and `both` are a2a-sdk 1.x, `v03` is a2a-sdk 0.3.26."""
     commands = {"v10": AGENT_10, "both": AGENT_BOTH, "v03": AGENT_03}
     with ExitStack() as ends:
-        running = {
-            name: ends.enter_context(Child(name, [*command, "--step-seconds", str(STEP_SECONDS)])) for name, command in commands.items()
-        }
+        running = {name: ends.enter_context(Child(name, [*command, *STEP])) for name, command in commands.items()}
         yield {name: agent_url(process) for name, process in running.items()}
 
 
@@ -47,8 +47,9 @@ def relay(agents: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
 def relays_last_words(request: pytest.FixtureRequest) -> Iterator[None]:
     """Pytest shows them beside a failure."""
     yield
-    if "relay" in request.fixturenames:
-        print(f"The last output of the relay:\n{request.getfixturevalue('relay').process.last_output}")
+    for name in ("relay", "quiet_relay", "closed_relay"):
+        if name in request.fixturenames:
+            print(f"The last output of {name}:\n{request.getfixturevalue(name).process.last_output}")
 
 
 @pytest.fixture(scope="session")

@@ -18,13 +18,13 @@ from relay_dev.demo.client import send
 
 pytestmark = pytest.mark.e2e
 
-STEP_SECONDS = 0.5
+STEP = ("--step-seconds", "0.5", "--polls", "2")  # a test that asks late sees every state, too
 POLL_SECONDS = 0.05
 
 
 @pytest.fixture(scope="module")
 def agent_url() -> Iterator[str]:
-    with Child("agent", [sys.executable, "-m", "relay_dev.demo.agent", "--step-seconds", str(STEP_SECONDS), "--v03"]) as agent:
+    with Child("agent", [sys.executable, "-m", "relay_dev.demo.agent", *STEP, "--v03"]) as agent:
         yield agent.wait_for_line(r"^agent: (\S+)", deadline=time.monotonic() + 30)[1]
 
 
@@ -95,6 +95,19 @@ def test_steps_are_working_with_another_status_message_each(agent_url: str) -> N
         return [change.status.message.parts[0].text for change in changes if seen(change) == ("working", 0)]
 
     assert asyncio.run(messages()) == ["step 1 of 3", "step 2 of 3", "step 3 of 3"]
+
+
+def test_a_state_lasts_until_the_task_was_asked_for_often_enough() -> None:
+    async def answers(url: str) -> list[tuple[str, int]]:
+        task = await send(url, "hello")
+        async with httpx.AsyncClient(trust_env=False) as http:
+            client = await connect(url, http)
+            first = [seen(await client.get_task(GetTaskRequest(id=task.id))) for _ in range(3)]
+        return first + [seen(change) for change in await poll(url, task.id, has_state("working"))][-1:]
+
+    with Child("agent", [sys.executable, "-m", "relay_dev.demo.agent", "--step-seconds", "0", "--polls", "3"]) as patient:
+        url = patient.wait_for_line(r"^agent: (\S+)", deadline=time.monotonic() + 30)[1]
+        assert asyncio.run(answers(url)) == [("submitted", 0)] * 3 + [("working", 0)]
 
 
 def test_words_of_the_message_combine_to_a_course() -> None:

@@ -1,29 +1,45 @@
 # mypy: ignore-errors
-"""An agent that cannot push, built with a2a-sdk 0.3.26: `.venv-a2a03/bin/python tests/e2e/a2a03/agent.py [--step-seconds 2.5]`.
+"""An agent that cannot push, built with a2a-sdk 0.3.26: `.venv-a2a03/bin/python tests/e2e/a2a03/agent.py [--step-seconds 3.5] [--polls 0]`.
 
 Its card says `pushNotifications: false` and `streaming: false`. It takes the same course as `relay_dev.demo.agent`: submitted, working, an
-artifact, completed, each for a step; `ask`, `slow N`, `fail` and `reply` in the client's message mean the same. The first line it prints is
-`agent: http://127.0.0.1:PORT`.
+artifact, completed, each for some seconds and until it was asked for so many times; `ask`, `slow N`, `fail` and `reply` in the client's
+message mean the same. The first line it prints is `agent: http://127.0.0.1:PORT`.
 """
 
 import argparse
 import asyncio
 import re
 import socket
+from collections import Counter
+from functools import partial
 
 import uvicorn
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.apps import A2AStarletteApplication
+from a2a.server.context import ServerCallContext
 from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
-from a2a.types import AgentCapabilities, AgentCard, AgentSkill, Message, Part, Task, TaskState, TaskStatus, TextPart
+from a2a.types import AgentCapabilities, AgentCard, AgentSkill, Message, Part, Task, TaskQueryParams, TaskState, TaskStatus, TextPart
 from a2a.utils import new_agent_text_message
 
 
+class CountingHandler(DefaultRequestHandler):
+    def __init__(self, executor: AgentExecutor, asked: Counter[str]) -> None:
+        super().__init__(executor, InMemoryTaskStore())
+        self._asked = asked
+
+    async def on_get_task(self, params: TaskQueryParams, context: ServerCallContext | None = None) -> Task | None:
+        task = await super().on_get_task(params, context)
+        self._asked[params.id] += 1
+        return task
+
+
 class Executor(AgentExecutor):
-    def __init__(self, step_seconds: float) -> None:
+    def __init__(self, step_seconds: float, polls: int, asked: Counter[str]) -> None:
         self._step_seconds = step_seconds
+        self._polls = polls
+        self._asked = asked
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         text = context.get_user_input()
@@ -31,21 +47,27 @@ class Executor(AgentExecutor):
             await event_queue.enqueue_event(new_agent_text_message(f"You said: {text}", context.context_id))
             return
         slow = re.search(r"\bslow (\d+(?:\.\d+)?)", text)
-        step_seconds = float(slow[1]) if slow else self._step_seconds
+        stay = partial(self._stay, context.task_id, *((float(slow[1]), 0) if slow else (self._step_seconds, self._polls)))
         updater = TaskUpdater(event_queue, context.task_id, context.context_id)
         if context.current_task is None:
             await event_queue.enqueue_event(_submitted(context))
-            await asyncio.sleep(step_seconds)
+            await stay()
         await updater.update_status(TaskState.working, _says(updater, "step 1 of 1"))
-        await asyncio.sleep(step_seconds)
+        await stay()
         if re.search(r"\bask\b", text):
             await updater.update_status(TaskState.input_required, _says(updater, "What else?"), final=True)
         elif re.search(r"\bfail\b", text):
             await updater.update_status(TaskState.failed, _says(updater, "done"), final=True)
         else:
             await updater.add_artifact([Part(root=TextPart(text=f"An answer to: {text}"))], artifact_id="answer", name="answer")
-            await asyncio.sleep(step_seconds)
+            await stay()
             await updater.update_status(TaskState.completed, _says(updater, "done"), final=True)
+
+    async def _stay(self, task_id: str, seconds: float, polls: int) -> None:
+        until = self._asked[task_id] + polls
+        await asyncio.sleep(seconds)
+        while self._asked[task_id] < until:
+            await asyncio.sleep(0.05)
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
         await TaskUpdater(event_queue, context.task_id, context.context_id).cancel()
@@ -62,7 +84,8 @@ def _says(updater: TaskUpdater, text: str) -> Message:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--step-seconds", type=float, default=2.5)
+    parser.add_argument("--step-seconds", type=float, default=3.5)
+    parser.add_argument("--polls", type=int, default=0)
     args = parser.parse_args()
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -77,7 +100,8 @@ def main() -> None:
         default_output_modes=["text/plain"],
         skills=[AgentSkill(id="answer", name="Answer", description="Answers a question slowly.", tags=["demo"])],
     )
-    handler = DefaultRequestHandler(Executor(args.step_seconds), InMemoryTaskStore())
+    asked = Counter()
+    handler = CountingHandler(Executor(args.step_seconds, args.polls, asked), asked)
     app = A2AStarletteApplication(card, handler).build()
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listener])
