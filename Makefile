@@ -15,7 +15,7 @@ demo: .venv/.dev  ## an agent without push gets push: agent, relay, receiver and
 setup: .venv/.dev  ## make .venv with the `relay` command in it
 
 test: .venv/.test .venv-a2a03/.installed  ## run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder tests
 
 test-unit: .venv/.test  ## only the domain's tests: seconds
 	@$(BIN)/python -m pytest tests/unit

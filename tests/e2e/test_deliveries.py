@@ -15,7 +15,7 @@ from tests.e2e.relays import Relay
 from tests.e2e.told import LATEST, WHOLE, assert_verified, steps, wait_for_state, webhook
 from tests.integration import loopback
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e deliveries")]
+pytestmark = pytest.mark.e2e
 
 ALWAYS = 1000  # times that a receiver fails: for as long as a test runs
 
@@ -55,7 +55,7 @@ def hanging_receiver() -> loopback.Receiver:
 
 
 def test_a_cancel_is_notified(client: A2AClient, url: str, receiver: Receiver) -> None:
-    task = client.send(url, "slow 60", webhook=webhook(receiver))
+    task = client.send(url, "slow 600", webhook=webhook(receiver))
     wait_for_state(receiver, "submitted")
     assert client.cancel(url, task.id).state == "canceled"
     notifications = wait_for_state(receiver, "canceled")
@@ -65,7 +65,7 @@ def test_a_cancel_is_notified(client: A2AClient, url: str, receiver: Receiver) -
 
 def test_a_receiver_that_answers_503_twice_gets_the_same_notification_again(client10: A2AClient, url: str, receiver: Receiver) -> None:
     receiver.fail_next(503, times=2)
-    client10.send(url, "slow 60", webhook=webhook(receiver))
+    client10.send(url, "slow 600", webhook=webhook(receiver))
     wait_for_state(receiver, "submitted")
     first, *repeated = receiver.notifications
     assert [each.status for each in (first, *repeated)] == [503, 503, 200]
@@ -96,7 +96,7 @@ def test_what_a_dead_receiver_missed_is_in_the_dead_letter_queue_and_a_redrive_d
 
 def test_a_receiver_that_is_back_is_told_what_follows(relay: Relay, client10: A2AClient, url: str, receiver: Receiver) -> None:
     receiver.fail_next(500, times=4)  # the first attempt, and the three that the schedule has
-    task = client10.send(url, "slow 60", webhook=webhook(receiver, config_id="mine"))
+    task = client10.send(url, "slow 600", webhook=webhook(receiver, config_id="mine"))
     wait_until_given_up(relay, task, "mine", range(1, 2))
     client10.cancel(url, task.id)
     assert steps(wait_for_state(receiver, "canceled")) == [("canceled", 0)]

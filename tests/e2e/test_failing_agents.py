@@ -11,7 +11,7 @@ from tests.e2e.relays import Relay
 from tests.integration.loopback import Request
 from tests.support.scripted_agent import http, scripted_agent
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e failing agents")]
+pytestmark = pytest.mark.e2e
 
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": "task-1"}}
 FAILURES: dict[str, bytes | None] = {

@@ -1,31 +1,41 @@
 """The push-config methods through both SDKs' clients: shapes, error codes, pages; and the card that led the clients to the relay."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from relay_dev.demo.child import Child
 from relay_dev.receiver import Receiver
 from tests.e2e.clients import A2AClient, Client10, RefusedError, Seen, Webhook
-from tests.e2e.relays import Relay
+from tests.e2e.relays import Relay, relay_command, started
 from tests.e2e.told import webhook
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e push configs")]
+pytestmark = pytest.mark.e2e
 
 TASK_NOT_FOUND, INVALID_PARAMS, METHOD_NOT_FOUND = -32001, -32602, -32601
 WELL_KNOWN = ["/.well-known/agent-card.json", "/.well-known/agent.json"]
 
 
 @pytest.fixture(scope="module")
-def url(relay: Relay) -> str:
+def quiet_relay(agents: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+    """It hardly ever asks the agents: nothing here is about how tasks move on, and there are many of them."""
+    folder = tmp_path_factory.mktemp("quiet-relay")
+    with Child("relay", relay_command(agents, WatchMinSeconds="900", WatchMaxSeconds="900"), folder=folder) as process:
+        yield started(process, folder)
+
+
+@pytest.fixture(scope="module")
+def url(quiet_relay: Relay) -> str:
     """The agent that answers either client."""
-    return relay.at("both")
+    return quiet_relay.at("both")
 
 
 @pytest.fixture
 def task(client: A2AClient, url: str) -> Seen:
     """One that stays as it is."""
-    return client.send(url, "slow 60")
+    return client.send(url, "slow 600")
 
 
 def anywhere(name: str) -> Webhook:
@@ -47,7 +57,7 @@ def test_a_config_without_an_id_gets_one(client: A2AClient, url: str, task: Seen
 
 
 def test_an_inline_config_is_listed_with_its_id_and_without_its_secret(client: A2AClient, url: str, receiver: Receiver) -> None:
-    task = client.send(url, "slow 60", webhook=webhook(receiver))
+    task = client.send(url, "slow 600", webhook=webhook(receiver))
     (listed,) = client.list_configs(url, task.id)
     assert listed.id
     assert (listed.url, listed.token, listed.secret) == (webhook(receiver).url, webhook(receiver).token, "")
@@ -75,7 +85,7 @@ def test_a_deleted_config_is_gone_and_deleting_again_is_no_error(client: A2AClie
 
 
 def test_a_config_of_another_task_is_not_found(client: A2AClient, url: str, task: Seen) -> None:
-    other = client.send(url, "slow 60")
+    other = client.send(url, "slow 600")
     client.set_config(url, other.id, Webhook("http://127.0.0.1:9/hook", id="theirs"))
     with pytest.raises(RefusedError) as refused:
         client.get_config(url, task.id, "theirs")
@@ -103,7 +113,7 @@ def test_a_url_that_cannot_be_a_webhook_is_refused_by_its_field(client: A2AClien
 
 def test_a_bad_url_inline_is_refused_before_the_agent_hears_the_message(client: A2AClient, url: str) -> None:
     with pytest.raises(RefusedError) as refused:
-        client.send(url, "slow 60", webhook=Webhook("https://10.0.0.1/"))
+        client.send(url, "slow 600", webhook=Webhook("https://10.0.0.1/"))
     field = {"1.0": "configuration.taskPushNotificationConfig.url", "0.3": "configuration.pushNotificationConfig.url"}[client.version]
     assert (refused.value.code, refused.value.data["field"]) == (INVALID_PARAMS, field)
 
@@ -115,7 +125,7 @@ def test_a_message_answer_passes_and_its_inline_config_is_dropped(client: A2ACli
 
 def test_pages_of_1_0_hold_every_config_once(url: str) -> None:
     client = Client10()
-    task = client.send(url, "slow 60")
+    task = client.send(url, "slow 600")
     registered = [client.set_config(url, task.id, Webhook(f"http://127.0.0.1:9/{number}", id=f"id-{number}")) for number in range(5)]
     first, token = client.list_page(url, task.id, page_size=2)
     second, last_token = client.list_page(url, task.id, page_size=3, page_token=token)
@@ -124,7 +134,7 @@ def test_pages_of_1_0_hold_every_config_once(url: str) -> None:
 
 def test_a_page_of_1_0_that_cannot_be_is_refused_by_its_field(url: str) -> None:
     client = Client10()
-    task = client.send(url, "slow 60")
+    task = client.send(url, "slow 600")
     client.set_config(url, task.id, anywhere("hook"))
     with pytest.raises(RefusedError) as too_large:
         client.list_page(url, task.id, page_size=101)
@@ -144,9 +154,9 @@ def test_the_card_says_push_and_no_streaming_at_the_relays_own_address(client: A
     assert addresses == {url}
 
 
-def test_the_default_agent_is_at_the_root(relay: Relay) -> None:
-    card: dict[str, Any] = httpx.get(f"{relay.url}{WELL_KNOWN[0]}", trust_env=False).json()
-    assert {interface["url"] for interface in card["supportedInterfaces"]} == {relay.url}
+def test_the_default_agent_is_at_the_root(quiet_relay: Relay) -> None:
+    card: dict[str, Any] = httpx.get(f"{quiet_relay.url}{WELL_KNOWN[0]}", trust_env=False).json()
+    assert {interface["url"] for interface in card["supportedInterfaces"]} == {quiet_relay.url}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.e2e.conftest import SECRET, TOKEN
 from tests.e2e.relays import Relay
 from tests.e2e.told import WHOLE, assert_verified, steps, wait_for_state, webhook
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e states")]
+pytestmark = pytest.mark.e2e
 
 
 @dataclass(frozen=True)
