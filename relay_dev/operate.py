@@ -10,6 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from relay.adapters.table.agents import RegisteredAgent
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.errors import RelayError
@@ -61,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         stack.enter(args)
         command: Callable[[argparse.Namespace], int] = args.command
         return command(args)
-    except (stack.StackNotFoundError, RelayError) as error:
+    except (stack.StackNotFoundError, RelayError, BotoCoreError, ClientError) as error:
         print(f"relay: {error}", file=sys.stderr)
         return 1
 

@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any, Self
 
+from moto.dynamodb.models import dynamodb_backends
+
 from relay.adapters.blobs import Blobs
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import Cursors
@@ -42,6 +44,7 @@ class World:
         self._parameters = parameters
         self._ends = ExitStack()
         self.wire = Wire()
+        self.headers: dict[str, str] = {}  # of every call a client makes from now on
         self.agent: FakeAgent
         self.receiver: Receiver
         self.runner: Runner
@@ -69,7 +72,7 @@ class World:
     def call(self, method: str, params: Mapping[str, Any], *, version: str = "1.0") -> dict[str, Any]:
         """The JSON-RPC response. A function that died answers HTTP 502, which is raised as ConnectionError."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        answer = self.runner.request("POST", "/", body=body, headers={"a2a-version": version})
+        answer = self.runner.request("POST", "/", body=body, headers={"a2a-version": version, **self.headers})
         if answer.status != 200:
             raise ConnectionError(f"HTTP {answer.status}: {answer.body!r}")
         found: dict[str, Any] = json.loads(answer.body)
@@ -152,6 +155,11 @@ class World:
 
     def items(self, prefix: str = "") -> list[Mapping[str, Any]]:
         return list(self.connection.scan_prefix(prefix))
+
+    def empty_the_table(self) -> None:
+        """Past the stream, in moto itself: for worlds that live longer than a test."""
+        place = self.runner.aws.place
+        dynamodb_backends[place.account][place.region].tables[TABLE].items.clear()
 
     def length(self, queue: str) -> int:
         """All messages of a queue: visible, delayed, in flight."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from relay.domain.door import ClientAuthentication as ClientAuthentication
+from relay.domain.push_config import Updates
 
 
 def _comma_separated(value: Any) -> Any:
@@ -40,6 +41,7 @@ class Settings(BaseModel):
     upstream_credential_secret_arn: str = ""
     public_url: str = ""
     retry_schedule: _Seconds = (5, 30, 120, 600, 1800, 7200, 18000, 36000)
+    updates_after_failure: Updates = Updates.EVERY_REVISION
     webhook_timeout_seconds: float = Field(default=10, gt=0, le=30)
     watch_min_seconds: float = Field(default=1, gt=0)
     watch_max_seconds: float = Field(default=60, gt=0, le=900)

@@ -258,6 +258,7 @@ class Wiring:
             returns=returns,
             attempt=attempt,
             tell=tell,
+            updates=given.updates_after_failure,
             now=now,
         )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from relay.domain.claim import MAX_POSTS
 from relay.domain.keys import ConfigKey
-from relay.domain.push_config import Cursor
+from relay.domain.push_config import Cursor, Updates
 from relay.domain.task import Revision
 from relay.domain.wakeup import DeliveryWakeup
 
@@ -63,6 +63,23 @@ def reads_up_to(cursor: Cursor, call: Call) -> int | None:
     """
     looks = call.revision is None or call.timers or cursor.behind_since is not None or cursor.resend
     return None if looks else call.revision
+
+
+def passed_over(plan: Plan, cursor: Cursor, updates: Updates) -> tuple[Plan, tuple[Step, ...]]:
+    """After a failure, and only if it is so wished: the plan without what a newer snapshot in it contains, and what was left out.
+
+    Never left out is a terminal or interrupted state, what a redrive asked for, a revision that is missing, or the newest of the plan.
+    """
+    if not cursor.attempts or updates is not Updates.LATEST_STATE:
+        return plan, ()
+    newest = max((step.number for step in plan.steps), default=0)
+    left_out = tuple(step for step in plan.steps if step.number != newest and not step.is_resent and _is_passing(step))
+    return Plan(tuple(step for step in plan.steps if step not in left_out), plan.is_partial), left_out
+
+
+def _is_passing(step: Step) -> bool:
+    """A state on the way: what follows contains it."""
+    return step.revision is not None and not (step.revision.head.state.is_terminal or step.revision.head.state.is_interrupted)
 
 
 def plan_known(cursor: Cursor, last: int, revisions: Mapping[int, Revision]) -> Plan:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from relay.domain.errors import InvalidParamsError
 from relay.domain.keys import ConfigKey
 from relay.domain.task import RevisionHead
 
@@ -16,6 +17,16 @@ class Dialect(StrEnum):
 
     A2A_V10 = "a2a-1.0"  # D1
     A2A_V03 = "a2a-0.3"  # D2
+
+
+class Updates(StrEnum):
+    """What a config is told after a failure: each revision, or the newest of those that wait and every terminal or interrupted one."""
+
+    EVERY_REVISION = "every-revision"
+    LATEST_STATE = "latest-state"
+
+
+UPDATES_HEADER = "A2A-Relay-Updates"  # on the call that registers; the specification's shapes have no place for it
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,7 @@ class PushConfig:
     token: str = field(default="", repr=False)
     authentication: Authentication | None = field(default=None, repr=False)
     registered_at: datetime | None = None
+    updates: Updates | None = None  # None: as the operator has set it for all
 
     @property
     def signing_secret(self) -> str:
@@ -77,6 +89,7 @@ class Cursor:
     resend: tuple[int, ...] = ()
     gone_checked: bool = False
     expires: datetime | None = None
+    attempted: int = 0  # the revision that the last failed attempt was for
 
     def is_claimed(self, now: datetime) -> bool:
         return self.claim_until is not None and self.claim_until > now
@@ -92,6 +105,16 @@ class Start(StrEnum):
     INLINE_NEW_TASK = "inline on a new task"
     INLINE_KNOWN_TASK = "inline on a known task"
     LATER = "later registration"
+
+
+def parse_updates(header: str | None) -> Updates | None:
+    """Raises: InvalidParamsError for a value that is none."""
+    text = (header or "").strip().lower()
+    if not text:
+        return None
+    if text not in set(Updates):
+        raise InvalidParamsError(f"{UPDATES_HEADER} must be one of {', '.join(Updates)}.", field=UPDATES_HEADER)
+    return Updates(text)
 
 
 def start_position(start: Start, newest: RevisionHead | None) -> int:

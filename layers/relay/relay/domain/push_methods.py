@@ -11,7 +11,7 @@ from typing import Any
 
 from relay.domain.authentication import authentication_result, read_authentication
 from relay.domain.fields import Fields
-from relay.domain.push_config import Authentication, Dialect, PushConfig
+from relay.domain.push_config import Authentication, Dialect, PushConfig, Updates
 from relay.domain.task import Json, ProtocolVersion
 
 MAX_URL_LENGTH = 2048
@@ -39,6 +39,7 @@ class Registration:
     authentication: Authentication | None = field(repr=False)
     dialect: Dialect
     url_field: str = field(default="url", compare=False)
+    updates: Updates | None = None
 
 
 @dataclass(frozen=True)

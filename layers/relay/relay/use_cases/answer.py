@@ -1,7 +1,7 @@
 """Answer: one JSON-RPC call, taken apart, negotiated and given to the use case that its method means."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from relay.domain.forwarding import caller_credential
 from relay.domain.jsonrpc import Request
 from relay.domain.keys import AgentKey
 from relay.domain.protocol import Kind, Method
+from relay.domain.push_config import UPDATES_HEADER, parse_updates
 from relay.domain.sends import parse_send
 from relay.use_cases.agents import Agents
 from relay.use_cases.forward import Forward, Passing
@@ -46,11 +47,13 @@ class AnswerCall:
         if kind in (Kind.STREAM, Kind.SUBSCRIBE):
             raise UnsupportedOperationError("This relay does not stream: use the agent's own address to stream, and webhooks here.")
         agent, credential = self._agents.find(call.agent), caller_credential(call.incoming)
+        updates = parse_updates(call.incoming.get(UPDATES_HEADER.lower()))
         if kind in self._own_methods:
-            return self._own_methods[kind](PushCall(agent, version, call.request.params, credential))
+            return self._own_methods[kind](PushCall(agent, version, call.request.params, credential, updates))
         if kind is Kind.SEND:
+            send = parse_send(call.request.params, version)
             outgoing = Outgoing(
-                send=parse_send(call.request.params, version),
+                send=replace(send, inline=replace(send.inline, updates=updates)) if send.inline else send,
                 agent=agent,
                 method=call.request.method,
                 version=version,

@@ -16,8 +16,9 @@ from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.webhook import WebhookClient
 from relay.domain.claim import MAX_POSTS, MAX_RUN, Verdict, refused
-from relay.domain.delivery import Call, Plan, plan_known, plan_looked, reads_up_to, reduce_calls
+from relay.domain.delivery import Call, Plan, passed_over, plan_known, plan_looked, reads_up_to, reduce_calls
 from relay.domain.keys import ConfigKey
+from relay.domain.push_config import Updates
 from relay.domain.wakeup import DeliveryWakeup, next_hop
 from relay.use_cases.attempt import Attempt
 from relay.use_cases.return_wakeups import ReturnWakeups
@@ -37,6 +38,7 @@ class Deliver:
         returns: ReturnWakeups,
         attempt: Attempt,
         tell: Tell,
+        updates: Updates,
         now: Callable[[], datetime],
     ) -> None:
         self._client = client
@@ -46,6 +48,7 @@ class Deliver:
         self._return = returns
         self._attempt = attempt
         self._tell = tell
+        self._updates = updates
         self._now = now
 
     def __call__(self, messages: Sequence[tuple[str, DeliveryWakeup]], *, remaining: Callable[[], timedelta]) -> list[str]:
@@ -98,7 +101,9 @@ class Deliver:
         if found.config is None:  # deleted meanwhile, or its registration has not been committed yet
             self._cursors.release(holding.call.key, holding.token, caught_up=False)
             return
-        plan = self._plan(holding, found)
+        plan, left_out = passed_over(self._plan(holding, found), holding.cursor, found.config.updates or self._updates)
+        for step in left_out:
+            observability.log("passed over: a newer notification contains it", config=holding.call.key, revision=step.number)
         if not plan.steps:
             self._cursors.release(holding.call.key, holding.token, caught_up=True)
             return

@@ -3,7 +3,7 @@
 The relay first asks the agent for the task, with the caller's right to see it; it never calls the webhook (design §7 "Who may register").
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from relay.domain.errors import TaskNotFoundError
 from relay.domain.forwarding import Headers
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.paging import page
-from relay.domain.push_config import Start
+from relay.domain.push_config import Start, Updates
 from relay.domain.push_methods import config_result, list_result, parse_delete, parse_get, parse_list, parse_set
 from relay.domain.task import Json, ProtocolVersion, View
 from relay.use_cases.ask import Ask
@@ -30,6 +30,7 @@ class PushCall:
     version: ProtocolVersion
     params: Json
     credential: Headers
+    updates: Updates | None = None
 
     def task_key(self, task_id: str, tenant: str) -> TaskKey:
         return TaskKey(self.agent.key.owner, self.agent.key.agent, tenant, task_id)
@@ -43,7 +44,7 @@ class PushConfigs:
 
     def set(self, call: PushCall) -> Json:
         """The answer about the task is a full view, so it is observed, and decides where the cursor starts."""
-        registration = parse_set(call.params, call.version)
+        registration = replace(parse_set(call.params, call.version), updates=call.updates)
         self._register.check(registration, field=registration.url_field)
         task = call.task_key(registration.task_id, registration.tenant)
         newest = self._observe(task, self._seen(call, task)).head

@@ -57,6 +57,7 @@ class Register:
             token=registration.token,
             authentication=registration.authentication,
             registered_at=now,
+            updates=registration.updates,
         )
         if len(known) >= self._limits.max_configs and all(other.key != config.key for other in known):
             raise InvalidParamsError(f"a task may have at most {self._limits.max_configs} push configs; delete one first", field="taskId")

@@ -67,7 +67,7 @@ class Run:
         resend = tuple(number for number in self.cursor.resend if number != told.number) if told.is_resent else self.cursor.resend
         self.place += 1
         self.until = until
-        self.cursor = replace(self.cursor, position=position, resend=resend, attempts=0, is_failing=False, gone_checked=False)
+        self.cursor = replace(self.cursor, position=position, resend=resend, attempts=0, attempted=0, is_failing=False, gone_checked=False)
 
 
 class Tell:
@@ -122,7 +122,7 @@ class Tell:
             if not is_free:
                 self._hand_over(run, delay=timedelta(seconds=1 + self._random()))
                 return
-            made = self._attempt(run.config, revision, number=run.cursor.attempts + 1, is_resent=step.is_resent)
+            made = self._attempt(run.config, revision, number=_attempt_number(run.cursor, step), is_resent=step.is_resent)
         self._gate.learn(run.config, made.outcome)
         if made.outcome.is_delivered:
             self._advance(run, step)
@@ -196,6 +196,12 @@ class Tell:
             behind_since=cursor.behind_since or revision.view.arrived_at,
             outcome=outcome,
             gone_checked=cursor.gone_checked if gone_checked is None else gone_checked,
+            attempted=revision.number,
         )
         if not self._cursors.wait(run.key, run.token, wait):
             self._return(run.holding.call)
+
+
+def _attempt_number(cursor: Cursor, step: Step) -> int:
+    """The attempt's number within its notification: another revision than the one that failed begins at 1."""
+    return cursor.attempts + 1 if cursor.attempted in (0, step.number) else 1

@@ -9,7 +9,7 @@ from relay.adapters.table import items
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.items import Item
 from relay.domain.keys import PUSH_PREFIX, ConfigKey, TaskKey, config_id_of
-from relay.domain.push_config import Authentication, Dialect, PushConfig
+from relay.domain.push_config import Authentication, Dialect, PushConfig, Updates
 
 Seal = Callable[[bytes, Mapping[str, str]], bytes]
 
@@ -36,6 +36,7 @@ class Configs:
                 "sealed": items.binary(sealed),
                 "dialect": items.text(config.dialect.value),
                 "ttl": items.seconds(expires),
+                **({"updates": items.text(config.updates.value)} if config.updates else {}),
                 **({"registered_at": items.moment(config.registered_at)} if config.registered_at else {}),
             }
         )
@@ -66,6 +67,7 @@ class Configs:
             token=secrets.get("token", ""),
             authentication=authentication,
             registered_at=items.read_moment(item, "registered_at"),
+            updates=Updates(items.read_text(item, "updates")) if "updates" in item else None,
         )
 
 

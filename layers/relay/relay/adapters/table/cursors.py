@@ -17,7 +17,7 @@ from relay.domain.keys import CURSOR_PREFIX, ConfigKey, TaskKey, config_id_of
 from relay.domain.push_config import Cursor
 
 MAX_RESEND = 100  # revisions that wait for a redrive, per config: keeps the item small
-_HEALED = "attempts, is_failing, gone_checked, last_outcome"  # what a success removes
+_HEALED = "attempts, attempted, is_failing, gone_checked, last_outcome"  # what a success removes
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Wait:
     behind_since: datetime
     outcome: str
     gone_checked: bool = False
+    attempted: int = 0  # the revision it failed with
 
 
 class Cursors:
@@ -126,7 +127,7 @@ class Cursors:
         """Marks the config as waiting for a timer that has been sent, and ends the claim."""
         expression = (
             "SET waits_for = :timer, due = :due, due_shard = :shard, due_at = :due, attempts = :attempts, "
-            "behind_since = :behind, last_outcome = :outcome, gone_checked = :gone REMOVE claim_until"
+            "behind_since = :behind, last_outcome = :outcome, gone_checked = :gone, attempted = :attempted REMOVE claim_until"
         )
         values = {
             ":timer": items.text(wait.timer),
@@ -136,6 +137,7 @@ class Cursors:
             ":behind": items.moment(wait.behind_since),
             ":outcome": items.text(wait.outcome),
             ":gone": items.flag(value=wait.gone_checked),
+            ":attempted": items.number(wait.attempted),
         }
         return self._end(key, token, expression, values, done=lambda old: old.waits_for == wait.timer)
 
@@ -145,7 +147,7 @@ class Cursors:
         `resend`: what the letter covers of a redrive; what another redrive has added since stays.
         """
         expression = "SET #position = :position, is_failing = :true, last_outcome = :outcome "
-        expression += "REMOVE claim_until, attempts, behind_since, gone_checked"
+        expression += "REMOVE claim_until, attempts, attempted, behind_since, gone_checked"
         values = {":position": items.number(position), ":true": items.flag(value=True), ":outcome": items.text(outcome)}
         return self._end(key, token, expression, values, done=lambda old: old.position >= position, done_with=resend)
 
@@ -243,4 +245,5 @@ def _cursor(key: ConfigKey, item: Item) -> Cursor:
         resend=items.read_numbers(item, "resend"),
         gone_checked=items.read_flag(item, "gone_checked"),
         expires=items.read_moment(item, "ttl"),
+        attempted=items.read_int(item, "attempted"),
     )
