@@ -122,6 +122,11 @@ def test_the_jwt_says_who_tells_whom_what_and_until_when() -> None:
     }
 
 
+def test_the_first_key_makes_the_jwt() -> None:
+    one, other = key(b"1" * 32), key(b"2" * 32)
+    assert [jwt.get_unverified_header(token(*keys))["kid"] for keys in ((one, other), (other, one))] == [one.id, other.id]
+
+
 def test_an_issuer_that_nobody_knows_is_left_out() -> None:
     assert "iss" not in claims(token(issuer=""))
 
