@@ -70,3 +70,22 @@ def test_another_revision_than_the_one_that_failed_begins_at_attempt_1() -> None
         last = [post for post in world.posts("c") if post.is_accepted][-1]
         assert last.revision == "6"
         assert last.attempt == 1
+
+
+def test_a_config_may_bring_its_own_retry_policy() -> None:
+    with World(WatchMaxSeconds="900", RetrySchedule="1000,1000,1000") as world:
+        world.agent.task("t1").becomes("completed")
+        world.receiver.fail_next(503, times=1000)
+        world.register("t1", id="c", retryPolicy={"maxRetries": 2, "initialDelay": 5, "backoffMultiplier": 3})
+        for _ in range(8):
+            world.advance(5)
+        assert len(world.posts("c")) == 3
+        assert [letter.reason for letter in world.dead_letters()] == ["refused"]
+
+
+@pytest.mark.parametrize("policy", [{"maxRetries": 11}, {"initialDelay": 0}, {"backoffMultiplier": "2"}, {"maxRetries": True}])
+def test_a_retry_policy_out_of_bounds_is_refused(policy: dict[str, object]) -> None:
+    with World() as world:
+        world.agent.task("t1")
+        with pytest.raises(AssertionError, match="retryPolicy"):
+            world.register("t1", id="c", retryPolicy=policy)

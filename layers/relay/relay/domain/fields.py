@@ -90,6 +90,15 @@ class Fields:
             return value
         raise self.error(name, "must be a whole number")
 
+    def number(self, name: str, usual: float, *, lowest: float, highest: float) -> float:
+        """A number within bounds; `usual` when it is absent. Raises: InvalidParamsError."""
+        value = self.value(name)
+        if value is None:
+            return usual
+        if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
+            raise self.error(name, f"must be a number from {lowest:g} to {highest:g}")
+        return value
+
     def truth(self, name: str) -> bool | None:
         """Raises: InvalidParamsError."""
         value = self.value(name)

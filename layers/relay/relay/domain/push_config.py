@@ -26,6 +26,23 @@ class Updates(StrEnum):
     LATEST_STATE = "latest-state"
 
 
+@dataclass(frozen=True)
+class RetryPolicy:
+    """A config's own schedule, in the words of Evo AI's documentation; bounded, so that nobody is hammered or kept for ever.
+
+    `initial_delay` is in seconds; each later delay is `backoff_multiplier` times the one before, at most an hour.
+    """
+
+    max_retries: int = 3  # 0 to 10
+    backoff_multiplier: float = 2.0  # 1 to 10
+    initial_delay: float = 1.0  # 1 to 900
+
+    @property
+    def schedule(self) -> tuple[float, ...]:
+        return tuple(min(self.initial_delay * self.backoff_multiplier**retry, MAX_RETRY_SECONDS) for retry in range(self.max_retries))
+
+
+MAX_RETRY_SECONDS = 3600.0
 UPDATES_HEADER = "A2A-Relay-Updates"  # on the call that registers; the specification's shapes have no place for it
 
 
@@ -58,6 +75,7 @@ class PushConfig:
     authentication: Authentication | None = field(default=None, repr=False)
     registered_at: datetime | None = None
     updates: Updates | None = None  # None: as the operator has set it for all
+    retry_policy: RetryPolicy | None = None  # likewise
 
     @property
     def signing_secret(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from relay.domain.authentication import authentication_result, read_authentication
 from relay.domain.fields import Fields
-from relay.domain.push_config import Authentication, Dialect, PushConfig, Updates
+from relay.domain.push_config import Authentication, Dialect, PushConfig, RetryPolicy, Updates
 from relay.domain.task import Json, ProtocolVersion
 
 MAX_URL_LENGTH = 2048
@@ -40,6 +40,7 @@ class Registration:
     dialect: Dialect
     url_field: str = field(default="url", compare=False)
     updates: Updates | None = None
+    retry_policy: RetryPolicy | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,19 @@ def registration(config: Fields, *, task_id: str, tenant: str, version: Protocol
         authentication=read_authentication(config.object("authentication"), version),
         dialect=_DIALECTS[version],
         url_field=config.path_of("url"),
+        retry_policy=_retry_policy(config.object("retryPolicy")),
+    )
+
+
+def _retry_policy(given: Fields | None) -> RetryPolicy | None:
+    """Not A2A's: Evo AI documents it, and other clients may send it too. Absent members have Evo's defaults."""
+    if given is None:
+        return None
+    usual = RetryPolicy()
+    return RetryPolicy(
+        max_retries=int(given.number("maxRetries", usual.max_retries, lowest=0, highest=10)),
+        backoff_multiplier=given.number("backoffMultiplier", usual.backoff_multiplier, lowest=1, highest=10),
+        initial_delay=given.number("initialDelay", usual.initial_delay, lowest=1, highest=900),
     )
 
 

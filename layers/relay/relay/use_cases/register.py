@@ -58,6 +58,7 @@ class Register:
             authentication=registration.authentication,
             registered_at=now,
             updates=registration.updates,
+            retry_policy=registration.retry_policy,
         )
         if len(known) >= self._limits.max_configs and all(other.key != config.key for other in known):
             raise InvalidParamsError(f"a task may have at most {self._limits.max_configs} push configs; delete one first", field="taskId")

@@ -132,7 +132,10 @@ class Tell:
     def _is_last_chance(self, run: Run) -> bool:
         """A config that has waited as long as the whole schedule is not postponed any more: it gets its attempt, or is given up."""
         behind_since = run.cursor.behind_since
-        return behind_since is not None and self._now() - behind_since > self._rules.horizon
+        return behind_since is not None and self._now() - behind_since > self._rules_of(run.config).horizon
+
+    def _rules_of(self, config: PushConfig) -> RetryRules:
+        return RetryRules(config.retry_policy.schedule) if config.retry_policy else self._rules
 
     def _has_time(self, run: Run) -> bool:
         """A POST starts only if the claim and the function's remaining time outlast it."""
@@ -167,7 +170,7 @@ class Tell:
             self._give_up.the_config(run.config, run.cursor, outcome=outcome.kind.value)
             run.is_going = False
             return
-        delay = GONE_RECHECK if is_gone else self._retry_delay(run.cursor, attempts, outcome)
+        delay = GONE_RECHECK if is_gone else self._retry_delay(run, attempts, outcome)
         if delay is None:
             run.is_going = False
             if not self._give_up.all_that_is_left(run.config, run.cursor, run.token, outcome=outcome.kind.value):
@@ -175,9 +178,10 @@ class Tell:
         else:
             self._wait(run, revision, delay, outcome=outcome.kind.value, attempts=attempts, gone_checked=is_gone)
 
-    def _retry_delay(self, cursor: Cursor, attempts: int, outcome: Outcome) -> timedelta | None:
+    def _retry_delay(self, run: Run, attempts: int, outcome: Outcome) -> timedelta | None:
         """None: give up; also when the config would have expired by then."""
-        delay = retry_delay(attempts, self._rules, is_failing=cursor.is_failing, outcome=outcome, jitter=self._random())
+        cursor, rules = run.cursor, self._rules_of(run.config)
+        delay = retry_delay(attempts, rules, is_failing=cursor.is_failing, outcome=outcome, jitter=self._random())
         ends_before = delay is not None and cursor.expires is not None and self._now() + delay >= cursor.expires
         return None if ends_before else delay
 

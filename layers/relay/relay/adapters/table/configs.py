@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from relay.adapters.table import items
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.items import Item
 from relay.domain.keys import PUSH_PREFIX, ConfigKey, TaskKey, config_id_of
-from relay.domain.push_config import Authentication, Dialect, PushConfig, Updates
+from relay.domain.push_config import Authentication, Dialect, PushConfig, RetryPolicy, Updates
 
 Seal = Callable[[bytes, Mapping[str, str]], bytes]
 
@@ -37,6 +38,7 @@ class Configs:
                 "dialect": items.text(config.dialect.value),
                 "ttl": items.seconds(expires),
                 **({"updates": items.text(config.updates.value)} if config.updates else {}),
+                **({"retry_policy": items.text(json.dumps(asdict(config.retry_policy)))} if config.retry_policy else {}),
                 **({"registered_at": items.moment(config.registered_at)} if config.registered_at else {}),
             }
         )
@@ -67,6 +69,7 @@ class Configs:
             token=secrets.get("token", ""),
             authentication=authentication,
             registered_at=items.read_moment(item, "registered_at"),
+            retry_policy=RetryPolicy(**json.loads(items.read_text(item, "retry_policy"))) if "retry_policy" in item else None,
             updates=Updates(items.read_text(item, "updates")) if "updates" in item else None,
         )
 
