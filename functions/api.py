@@ -1,7 +1,8 @@
 """The api function: API Gateway's HTTP requests at the agents' addresses; the only place that makes protocol errors.
 
 An agent lives at `/agents/{agent}`, the one named `default` also at `/`. JSON-RPC is POSTed to the base, with and without trailing slash,
-and to `{base}/a2a`; the card is at both well-known paths and open to all, as are the relay's public keys.
+and to `{base}/a2a`; the card is at both well-known paths. The relay key tells which owner a caller is, and an address means that owner's
+agent; open to all are the cards of the owner `default` and the relay's public keys.
 Source: API Gateway, "payload format version 2.0".
 """
 
@@ -14,7 +15,7 @@ from urllib.parse import unquote
 
 from relay import observability
 from relay.adapters.upstream import Answer
-from relay.domain.door import admit
+from relay.domain.door import Caller
 from relay.domain.endpoint import WELL_KNOWN_PATHS
 from relay.domain.errors import (
     AgentNotFoundError,
@@ -26,15 +27,16 @@ from relay.domain.errors import (
 )
 from relay.domain.json_body import check_size
 from relay.domain.jsonrpc import Request, RequestError, error_response, parse_request, result_response
-from relay.domain.keys import AgentKey
+from relay.domain.keys import DEFAULT_AGENT
 from relay.domain.protocol import answer_version, negotiate
 from relay.domain.signer import JWKS_PATH, jwks
-from relay.use_cases.agents import DEFAULT_AGENT, DEFAULT_OWNER
 from relay.use_cases.answer import Call
 from relay.wiring import wiring
 
 HttpAnswer = dict[str, Any]
 
+# Which card it is depends on the key: no cache may show one caller's to another.
+_CARD_HEADERS = {"cache-control": "private, max-age=60", "vary": "Authorization, X-API-Key"}
 _RPC_PATHS = ("", "/", "/a2a", "/a2a/")
 _PLAIN_ERRORS = (AgentNotFoundError, UnauthenticatedError, UpstreamForbiddenError)  # HTTP's own, never JSON-RPC
 
@@ -76,27 +78,18 @@ def _answer(request: HttpRequest) -> HttpAnswer:
         return _plain(404, "There is nothing at this path: JSON-RPC is POSTed to an agent's address.")
     if request.method != "POST":
         return _plain(405, "JSON-RPC is POSTed.")
-    admit(
-        wiring().settings.client_authentication,
-        request.headers,
-        expected_keys=_relay_keys(),
-        request_context=request.context,
-    )
-    return _rpc(request)
-
-
-def _relay_keys() -> tuple[str, ...]:
-    return wiring().relay_keys()
+    return _rpc(request, wiring().admit(request.headers, request.context))
 
 
 def _card(request: HttpRequest) -> HttpAnswer:
+    caller = wiring().admit.to_cards(request.headers)
     try:
-        agent = wiring().agents.find(AgentKey(DEFAULT_OWNER, request.agent))
+        agent = wiring().agents.find(caller.agent_key(request.agent))
     except (AgentNotFoundError, UpstreamForbiddenError):
         raise
     except RelayError as error:
         return _http_error(error)
-    return _json(200, wiring().forward.card(agent, agent.card, base_url=request.base_url), {"cache-control": "max-age=60"})
+    return _json(200, wiring().forward.card(agent, agent.card, base_url=request.base_url), _CARD_HEADERS)
 
 
 def _public_keys(method: str) -> HttpAnswer:
@@ -106,7 +99,7 @@ def _public_keys(method: str) -> HttpAnswer:
     return _json(200, jwks(wiring().signer()), {"content-type": "application/jwk-set+json", "cache-control": "public, max-age=300"})
 
 
-def _rpc(request: HttpRequest) -> HttpAnswer:
+def _rpc(request: HttpRequest, caller: Caller) -> HttpAnswer:
     """JSON-RPC errors answer with HTTP 200."""
     version_header = request.headers.get("a2a-version") or _version_in_query(request.query)
     try:
@@ -114,30 +107,31 @@ def _rpc(request: HttpRequest) -> HttpAnswer:
     except RequestError as error:
         return _json(200, error_response(error.request_id, error.error, answer_version("", version_header)))
     try:
-        return _called(request, rpc, version_header)
+        return _called(request, rpc, caller, version_header=version_header)
     except _PLAIN_ERRORS:
         raise
     except RelayError as error:
-        observability.log("call refused", method=rpc.method, code=error.code, reason=error.reason)
+        observability.log("call refused", caller=caller, agent=request.agent, method=rpc.method, code=error.code, reason=error.reason)
         return _json(200, error_response(rpc.id, error, answer_version(rpc.method, version_header)))
     except Exception as error:
-        observability.fault("call failed", method=rpc.method, error=error)
+        observability.fault("call failed", caller=caller, agent=request.agent, method=rpc.method, error=error)
         failure = InternalError("The relay failed; its operator finds the reason in its log.")
         return _json(200, error_response(rpc.id, failure, answer_version(rpc.method, version_header)))
 
 
-def _called(request: HttpRequest, rpc: Request, version_header: str | None) -> HttpAnswer:
+def _called(request: HttpRequest, rpc: Request, caller: Caller, *, version_header: str | None) -> HttpAnswer:
     method = negotiate(rpc.method, version_header)
     check_size(request.body, method.kind.max_body_bytes)
     call = Call(
-        agent=AgentKey(DEFAULT_OWNER, request.agent),
+        caller=caller,
+        agent=request.agent,
         request=rpc,
         method=method,
         incoming=request.headers,
         base_url=request.base_url,
     )
     result = wiring().answer(call)
-    observability.log("call answered", method=rpc.method)
+    observability.log("call answered", caller=caller, agent=request.agent, method=rpc.method)
     if isinstance(result, Answer):
         if result.is_forbidden:
             return _http_error(

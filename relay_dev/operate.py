@@ -15,9 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from relay.adapters.table.agents import RegisteredAgent
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.errors import RelayError
-from relay.domain.keys import AgentKey
+from relay.domain.keys import DEFAULT_OWNER, AgentKey
 from relay.domain.webhook_url import origin
-from relay.use_cases.agents import DEFAULT_OWNER
 from relay.use_cases.redrive import Filter, revisions_to_send
 from relay.wiring import wiring
 from relay_dev import stack

@@ -41,8 +41,7 @@ def default_upstream(options: Sequence[UpstreamOption]) -> UpstreamOption | None
 def register(options: Sequence[UpstreamOption]) -> None:
     """Makes the named ones the relay's agents. Within the functions' environment."""
     from relay.adapters.table.agents import RegisteredAgent
-    from relay.domain.keys import AgentKey
-    from relay.use_cases.agents import DEFAULT_OWNER
+    from relay.domain.keys import DEFAULT_OWNER, AgentKey
     from relay.wiring import wiring
 
     for option in options:
@@ -53,8 +52,7 @@ def register(options: Sequence[UpstreamOption]) -> None:
 def check(options: Sequence[UpstreamOption]) -> None:
     """Whether each has a card and an interface that the relay speaks. Within the functions' environment. Raises: DevError."""
     from relay.domain.errors import RelayError
-    from relay.domain.keys import AgentKey
-    from relay.use_cases.agents import DEFAULT_OWNER
+    from relay.domain.keys import DEFAULT_OWNER, AgentKey
     from relay.wiring import wiring
 
     for option in options:
@@ -66,9 +64,8 @@ def check(options: Sequence[UpstreamOption]) -> None:
 
 def speaks_only_0_3(option: UpstreamOption) -> bool:
     """Whether a client has to use 0.3's methods with it. Within the functions' environment, after `check`."""
-    from relay.domain.keys import AgentKey
+    from relay.domain.keys import DEFAULT_OWNER, AgentKey
     from relay.domain.task import ProtocolVersion
-    from relay.use_cases.agents import DEFAULT_OWNER
     from relay.wiring import wiring
 
     return ProtocolVersion.V10 not in wiring().agents.find(AgentKey(DEFAULT_OWNER, option.name or DEFAULT)).versions

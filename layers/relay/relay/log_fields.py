@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
+from relay.domain.door import Caller
 from relay.domain.errors import RelayError
 from relay.domain.keys import ConfigKey, TaskKey
 
@@ -31,6 +32,8 @@ class Fields(TypedDict, total=False):
     attempt: int | None
     state: str | None
     learnt_by: str | None
+    caller: Caller | None
+    agent: str | None
     method: str | None
     dialect: str | None
     outcome: str | None
@@ -61,6 +64,12 @@ def _text(name: str, value: object) -> Rendered:
 
 def _number(name: str, value: int) -> Rendered:
     return {name: int(value)}
+
+
+def _caller(_: str, caller: Caller) -> Rendered:
+    """The key's id is the start of its digest: it opens nothing."""
+    found = {"owner": caller.owner, "key": caller.key_id}
+    return {name: part[:_MAX_TEXT] for name, part in found.items() if part}
 
 
 def _task(_: str, task: TaskKey) -> Rendered:
@@ -123,9 +132,10 @@ def _is_safe_text(error: BaseException) -> bool:
 
 
 _RENDERINGS: Mapping[str, Callable[[str, Any], Rendered]] = {
-    **dict.fromkeys(("webhook_id", "state", "learnt_by", "method", "dialect", "outcome", "reason"), _text),
+    **dict.fromkeys(("webhook_id", "state", "learnt_by", "agent", "method", "dialect", "outcome", "reason"), _text),
     **dict.fromkeys(("revision", "first", "last", "attempt", "http_status", "code", "count", "body_bytes"), _number),
     **dict.fromkeys(("took", "delay", "age"), _milliseconds),
+    "caller": _caller,
     "task": _task,
     "config": _config,
     "url": _origin,

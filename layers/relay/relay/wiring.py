@@ -3,6 +3,7 @@
 A function makes only the clients it needs: a client costs tens of milliseconds of a cold start.
 """
 
+import os
 import random
 import time
 from collections import deque
@@ -27,6 +28,7 @@ from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.dead_letters import Attempts, DeadLetters
 from relay.adapters.table.receivers import Receivers
+from relay.adapters.table.relay_keys import RelayKeys
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.adapters.vault import Vault
@@ -37,12 +39,14 @@ from relay.domain.signer import Signer
 from relay.settings import Settings, settings
 
 if TYPE_CHECKING:
+    from relay.use_cases.admit import Admit
     from relay.use_cases.agents import Agents
     from relay.use_cases.answer import AnswerCall
     from relay.use_cases.ask import Ask
     from relay.use_cases.deliver import Deliver
     from relay.use_cases.fan_out import FanOut
     from relay.use_cases.forward import Forward
+    from relay.use_cases.issue_keys import IssueKeys
     from relay.use_cases.observe import Observe
     from relay.use_cases.redrive import Redrive
     from relay.use_cases.sweep import Sweep
@@ -123,6 +127,24 @@ class Wiring:
         return Upstream(upstream_client(), now=now)
 
     # --- use cases
+
+    @cached_property
+    def admit(self) -> "Admit":
+        from relay.use_cases.admit import Admit
+
+        given = self.settings
+        return Admit(
+            given.client_authentication,
+            first_keys=lambda: keys_of(self._secret(given.relay_key_secret_arn)),
+            records=RelayKeys(self.connection),
+            now=now,
+        )
+
+    @cached_property
+    def issue_keys(self) -> "IssueKeys":
+        from relay.use_cases.issue_keys import IssueKeys
+
+        return IssueKeys(RelayKeys(self.connection), now=now, random=os.urandom)
 
     @cached_property
     def agents(self) -> "Agents":
@@ -273,10 +295,6 @@ class Wiring:
         from relay.use_cases.redrive import Redrive
 
         return Redrive(dead_letters=DeadLetters(self.connection), cursors=self.cursors, delivery_queue=self.delivery_queue, now=now)
-
-    def relay_keys(self) -> tuple[str, ...]:
-        """The keys that open this relay; none when it is closed to all."""
-        return keys_of(self._secret(self.settings.relay_key_secret_arn))
 
     def signer(self) -> Signer:
         """As whom the relay signs now; without a signing secret it has no keys."""

@@ -1,18 +1,19 @@
-"""Who may come in: a caller shows a relay key, or is signed by AWS IAM before it gets here; and what it brings for the agent.
+"""Who may come in: a caller shows a relay key, or is signed by AWS IAM before it gets here; and what it may reach then.
 
-Header names are compared without case, as HTTP has them. Keys are compared by their SHA-256 in constant time: the time taken says
-nothing about how near a guess was.
+Header names are compared without case, as HTTP has them. Keys are compared by their SHA-256: the time taken says nothing about how near a
+guess was.
 """
 
-import hashlib
 import hmac
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from relay.domain.errors import UnauthenticatedError
-
-UPSTREAM_AUTHORIZATION = "X-Upstream-Authorization"
+from relay.domain.errors import AgentNotFoundError, UnauthenticatedError
+from relay.domain.keys import DEFAULT_OWNER, AgentKey, fits_key
+from relay.domain.relay_key import RelayKey, digest_of
 
 
 class ClientAuthentication(StrEnum):
@@ -23,25 +24,41 @@ class ClientAuthentication(StrEnum):
     NONE = "none"
 
 
-def admit(
-    authentication: ClientAuthentication,
-    headers: Mapping[str, str],
-    *,
-    expected_keys: Collection[str],
-    request_context: Mapping[str, Any],
-) -> None:
-    """Returns when the caller may come in. `request_context` is API Gateway's, payload format 2.0.
+@dataclass(frozen=True)
+class Caller:
+    """Who was let in: for which owner, and for which of its agents; empty means all. `key_id` is for the log."""
 
-    Raises: UnauthenticatedError; also when no key is expected at all: a relay without a key is closed, not open.
-    """
+    owner: str
+    agents: frozenset[str] = frozenset()
+    key_id: str = ""
+
+    def agent_key(self, agent: str) -> AgentKey:
+        """The owner's agent of this name. Another owner's cannot be named at all.
+
+        Raises: AgentNotFoundError when the caller may not use it, as if it did not exist.
+        """
+        if not fits_key(agent) or (self.agents and agent not in self.agents):
+            raise AgentNotFoundError(agent)
+        return AgentKey(self.owner, agent)
+
+
+DEFAULT_CALLER = Caller(DEFAULT_OWNER)  # the first key, IAM, and `relay dev` without keys
+
+
+def admit_without_key(authentication: ClientAuthentication, request_context: Mapping[str, Any]) -> Caller:
+    """For a relay that asks for no relay key. `request_context` is API Gateway's, payload format 2.0. Raises: UnauthenticatedError."""
     if authentication is ClientAuthentication.NONE:
-        return
-    if authentication is ClientAuthentication.IAM:
-        if not _is_signed_by_iam(request_context):
-            raise UnauthenticatedError("This relay takes requests signed with AWS Signature Version 4 only.")
-        return
-    if not is_expected(presented_key(headers), expected_keys):
+        return DEFAULT_CALLER
+    if authentication is ClientAuthentication.IAM and _is_signed_by_iam(request_context):
+        return DEFAULT_CALLER
+    raise UnauthenticatedError("This relay takes requests signed with AWS Signature Version 4 only.")
+
+
+def admit_key(found: RelayKey | None, *, now: datetime) -> Caller:
+    """Unknown, revoked (which is unknown) and expired are refused alike. Raises: UnauthenticatedError."""
+    if found is None or found.is_expired(now):
         raise UnauthenticatedError("Show this relay's key as `Authorization: Bearer …` or `X-API-Key`.")
+    return Caller(found.owner, found.agents, found.id)
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:
@@ -52,23 +69,17 @@ def presented_key(headers: Mapping[str, str]) -> str | None:
     return _header(headers, "X-API-Key")
 
 
-def is_expected(presented: str | None, expected: Collection[str]) -> bool:
+def is_expected(presented: str, expected: Collection[str]) -> bool:
     """Whether the key is one of the expected; an empty one never is. Every expected key is looked at, whichever matches."""
     if not presented:
         return False
-    shown = _digest(presented)
-    return any([hmac.compare_digest(shown, _digest(key)) for key in expected if key])  # noqa: C419 - a generator would stop at the match
+    shown = digest_of(presented)
+    return any([hmac.compare_digest(shown, digest_of(key)) for key in expected if key])  # noqa: C419 - a generator would stop at the match
 
 
 def keys_of(secret: str) -> tuple[str, ...]:
     """The relay keys that a secret holds, separated by white space: two of them while one replaces the other."""
     return tuple(secret.split())
-
-
-def upstream_authorization(headers: Mapping[str, str]) -> tuple[str, str] | None:
-    """The caller's own credential for the agent, as the header the agent gets; None when the caller brings none."""
-    credential = _header(headers, UPSTREAM_AUTHORIZATION)
-    return ("Authorization", credential) if credential else None
 
 
 def _is_signed_by_iam(request_context: Mapping[str, Any]) -> bool:
@@ -80,7 +91,3 @@ def _header(headers: Mapping[str, str], name: str) -> str | None:
     """The header's value without white space around it; None when it is missing or empty."""
     wanted = name.lower()
     return next((value.strip() for given, value in headers.items() if given.lower() == wanted), None) or None
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

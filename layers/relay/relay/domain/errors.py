@@ -135,4 +135,9 @@ class UnauthenticatedError(RelayError):
 
 
 class AgentNotFoundError(RelayError):
+    """Unknown, another owner's, or not for this key: the caller is told the same."""
+
     http_status, grpc_status, reason = 404, "NOT_FOUND", "AGENT_NOT_FOUND"
+
+    def __init__(self, agent: str) -> None:
+        super().__init__(f"There is no agent named {agent!r} at this relay.")

@@ -10,8 +10,13 @@ from urllib.parse import quote, unquote
 MAX_ID_LENGTH = 256  # characters of a task id or config id; as bytes, percent-encoded, they must also fit a key
 MAX_PART_BYTES = 700  # one encoded part: with its prefix and a revision's number it stays below a sort key's 1,024 bytes
 
+DEFAULT_OWNER = "default"  # has the stack's own agent and its first key
+DEFAULT_AGENT = "default"  # of each owner: the one at the relay's own address
+
 AGENT_PREFIX = "AGENT#"
 RECEIVER = "RECEIVER"
+KEY_PARTITION = "KEYS"
+KEY_PREFIX = "KEY#"
 WATCH = "WATCH"
 REVISION_PREFIX = "REVISION#"
 PUSH_PREFIX = "PUSH#"

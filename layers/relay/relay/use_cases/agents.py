@@ -1,6 +1,6 @@
-"""Agents: which upstream agent a name means, with its card as it is now.
+"""Agents: which upstream agent an owner's name means, with its card as it is now.
 
-The agent named `default` is the stack's own parameter unless an operator has registered one of that name.
+The agent named `default` of the owner `default` is the stack's own parameter unless an operator has registered one of that name.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,8 @@ from relay.adapters.table.agents import AgentRecords, RegisteredAgent
 from relay.adapters.upstream import Upstream
 from relay.domain.agent import Agent
 from relay.domain.errors import AgentNotFoundError, RelayError
-from relay.domain.keys import AgentKey
+from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, AgentKey
 
-DEFAULT_AGENT = "default"
-DEFAULT_OWNER = "default"
 _FRESH = timedelta(minutes=1)  # how long a card is used without asking; after that a failed refresh keeps the old one
 
 
@@ -53,8 +51,8 @@ class Agents:
     def _registered(self, key: AgentKey) -> RegisteredAgent:
         if registered := self._records.get(key):
             return registered
-        if key.agent != DEFAULT_AGENT or not self._default.url:
-            raise AgentNotFoundError(f"There is no agent named {key.agent!r} at this relay.")
+        if key != AgentKey(DEFAULT_OWNER, DEFAULT_AGENT) or not self._default.url:
+            raise AgentNotFoundError(key.agent)
         return RegisteredAgent(key, self._default.url, parse_header(self._default.credential()))
 
     def _with_card(self, registered: RegisteredAgent) -> Agent:

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from relay.adapters.upstream import Answer
+from relay.domain.door import Caller
 from relay.domain.errors import UnsupportedOperationError
 from relay.domain.forwarding import caller_credential
 from relay.domain.jsonrpc import Request
-from relay.domain.keys import AgentKey
 from relay.domain.protocol import Kind, Method
 from relay.domain.push_config import UPDATES_HEADER, parse_updates
 from relay.domain.sends import parse_send
@@ -21,9 +21,10 @@ from relay.use_cases.send import Outgoing, SendMessage
 
 @dataclass(frozen=True)
 class Call:
-    """One call at an agent's address. `incoming` are its HTTP headers in lower case; `base_url` the address it came to."""
+    """One call at the address of the caller's agent of that name. `incoming` are its HTTP headers in lower case; `base_url` the address."""
 
-    agent: AgentKey
+    caller: Caller
+    agent: str
     request: Request
     method: Method
     incoming: Mapping[str, str]
@@ -46,7 +47,7 @@ class AnswerCall:
         started = self._now()
         if kind in (Kind.STREAM, Kind.SUBSCRIBE):
             raise UnsupportedOperationError("This relay does not stream: use the agent's own address to stream, and webhooks here.")
-        agent, credential = self._agents.find(call.agent), caller_credential(call.incoming)
+        agent, credential = self._agents.find(call.caller.agent_key(call.agent)), caller_credential(call.incoming)
         updates = parse_updates(call.incoming.get(UPDATES_HEADER.lower()))
         if kind in self._own_methods:
             return self._own_methods[kind](PushCall(agent, version, call.request.params, credential, updates))

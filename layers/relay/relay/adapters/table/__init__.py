@@ -3,7 +3,7 @@
     connection   the client, conditions that fail, pages, unprocessed keys
     items        how moments, numbers and sets are written
     revisions    REVISION#    configs   PUSH#     cursors   CURSOR#    watches   WATCH
-    attempts     ATTEMPT#     dead_letters  DEAD#     agents    AGENT
+    attempts     ATTEMPT#     dead_letters  DEAD#     agents    AGENT#     relay_keys  KEY#
 
 Every item carries `v`; every time is epoch seconds with milliseconds; `ttl` is whole seconds.
 """
