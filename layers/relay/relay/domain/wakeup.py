@@ -5,7 +5,7 @@ does not know, so that the message goes back to the queue: old and new functions
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -92,13 +92,6 @@ def next_hop(wakeup: Wakeup, now: datetime) -> timedelta:
     if wakeup.not_before is None or wakeup.not_before <= now:
         return timedelta(0)
     return min(wakeup.not_before - now, MAX_DELAY)
-
-
-def merge(first: DeliveryWakeup, second: DeliveryWakeup) -> DeliveryWakeup:
-    """One wake-up that stands for both, of the same config: the newer revision, or none if either asks to look for itself."""
-    if first.revision is None or second.revision is None:
-        return replace(first, revision=None)
-    return first if first.revision >= second.revision else second
 
 
 def _dump(always: dict[str, Any], given: dict[str, Any]) -> str:

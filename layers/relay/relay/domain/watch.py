@@ -92,9 +92,11 @@ def refused(watch: Watch | None, call: WatchCall, now: datetime) -> Verdict:
     """What a refused claim means: the same rules as for a config's."""
     if watch is None:
         return Verdict.ACKNOWLEDGE
-    if call.is_hint:
-        is_answered = call.asked_at is not None and watch.polled_at is not None and watch.polled_at > call.asked_at
-        return Verdict.ACKNOWLEDGE if is_answered else Verdict.RETURN
+    is_answered = call.asked_at is not None and watch.polled_at is not None and watch.polled_at > call.asked_at
+    if call.is_hint and not is_answered:
+        return Verdict.RETURN
+    if call.is_hint and not call.timers:
+        return Verdict.ACKNOWLEDGE
     waits_for_another = bool(watch.waits_for) and watch.waits_for not in call.timers
     is_overdue = watch.due is not None and watch.due + OVERDUE < now
     return Verdict.ACKNOWLEDGE if waits_for_another and not is_overdue else Verdict.RETURN

@@ -40,16 +40,11 @@ class Watches:
 
     def claim(self, call: WatchCall, token: str, *, now: datetime, until: datetime) -> tuple[bool, Watch | None]:
         """(True, the claimed watch), or (False, what stood in the way; None when there is no watch)."""
-        values: dict[str, Any] = {":token": items.text(token), ":until": items.moment(until), ":now": items.moment(now)}
+        reasons, values = _reasons(call, now)
         condition = "attribute_exists(sk) AND (attribute_not_exists(claim_until) OR claim_until <= :now)"
-        if not call.is_hint:
-            timers = {f":timer{n}": items.text(timer) for n, timer in enumerate(call.timers)}
-            waits = ["attribute_not_exists(waits_for)", "due_at < :overdue", *(f"waits_for = {name}" for name in timers)]
-            condition += f" AND ({' OR '.join(waits)})"
-            values |= {":overdue": items.moment(now - OVERDUE), **timers}
-        elif call.asked_at is not None:
-            condition += " AND (attribute_not_exists(polled_at) OR polled_at <= :asked)"
-            values[":asked"] = items.moment(call.asked_at)
+        if reasons:
+            condition += f" AND ({' OR '.join(reasons)})"
+        values |= {":token": items.text(token), ":until": items.moment(until), ":now": items.moment(now)}
         result = self._connection.update(
             call.task.partition,
             WATCH,
@@ -102,6 +97,25 @@ class Watches:
         """From the sparse index: the watches whose turn should have come before then."""
         for item in self._connection.query_due(f"{WATCH}#{shard}", until=before.timestamp()):
             yield TaskKey.from_partition(items.read_text(item, "pk"))
+
+
+def _reasons(call: WatchCall, now: datetime) -> tuple[list[str], dict[str, Any]]:
+    """Why the call may claim, and the values of its conditions: a batch may bring a hint and the watch's own timer; either is enough.
+
+    Nothing for a hint that no poll can have answered: it claims whatever the watch waits for.
+    """
+    reasons: list[str] = []
+    values: dict[str, Any] = {}
+    if call.is_hint and call.asked_at is None:
+        return reasons, values
+    if call.asked_at is not None:
+        reasons += ["attribute_not_exists(polled_at)", "polled_at <= :asked"]
+        values[":asked"] = items.moment(call.asked_at)
+    if call.timers:
+        timers = {f":timer{n}": items.text(timer) for n, timer in enumerate(call.timers)}
+        reasons += ["attribute_not_exists(waits_for)", "due_at < :overdue", *(f"waits_for = {name}" for name in timers)]
+        values |= {":overdue": items.moment(now - OVERDUE), **timers}
+    return reasons, values
 
 
 def _watch(task: TaskKey, item: Item) -> Watch:
