@@ -47,4 +47,5 @@ def on_clock(now: Callable[[], datetime]) -> Iterator[None]:
 
 def _loaded() -> list[ModuleType]:
     """Of the deployed code, what keeps something between invocations."""
-    return [module for name, module in sys.modules.items() if name in {"relay.settings", "relay.wiring"} or name.startswith("functions.")]
+    keeping = {"relay.settings", "relay.outside", "relay.wiring"}
+    return [module for name, module in sys.modules.items() if name in keeping or name.startswith("functions.")]

@@ -22,7 +22,7 @@ from relay.domain.packing import MAX_ITEM_BYTES, MAX_TASK_BYTES
 from relay.domain.task import ProtocolVersion, Revision, Snapshot, View
 from relay.domain.wakeup import WatchWakeup
 from relay.domain.watch import Rest, WatchCall
-from relay.wiring import AWS_CLIENT
+from relay.outside import AWS_CLIENT
 from tests.support.wire import Effect, once, undisturbed
 from tests.support.world import TABLE, World, config_key, task_key
 

@@ -3,7 +3,8 @@
 The map of the house, in the order imports may run (checked by import-linter):
 
     functions          entry points: parse the event, call a use case, shape the answer
-    relay.wiring       builds the use cases; the only place that makes clients
+    relay.wiring       builds the use cases
+    relay.outside      builds the adapters; the only place that makes AWS clients
     relay.use_cases    one file per verb; orders the steps
     relay.adapters     one file per outside thing; translates, never decides; adapters do not import each other
     relay.domain       pure decisions: no clock, environment, randomness, logging, I/O

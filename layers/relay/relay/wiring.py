@@ -1,7 +1,4 @@
-"""Builds the use cases: the only place that makes clients. Each is made on first use and kept for the life of the process.
-
-A function makes only the clients it needs: a client costs tens of milliseconds of a cold start.
-"""
+"""Builds the use cases: each on first use, with its imports, out of what is outside; kept for the life of the process."""
 
 import os
 import random
@@ -11,32 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
-
-from relay.adapters.blobs import Blobs
-from relay.adapters.queues import DeadLetterQueue, Queue
-from relay.adapters.secrets import SecretsManager
-from relay.adapters.signing_keys import SigningKeys
-from relay.adapters.table.agents import AgentRecords
 from relay.adapters.table.batch import BatchReader
-from relay.adapters.table.configs import Configs
-from relay.adapters.table.connection import Connection
-from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.dead_letters import Attempts, DeadLetters
 from relay.adapters.table.receivers import Receivers
 from relay.adapters.table.relay_keys import RelayKeys
-from relay.adapters.table.revisions import Revisions
-from relay.adapters.table.watches import Watches
-from relay.adapters.vault import Vault
 from relay.clock import now
 from relay.domain.door import ClientAuthentication, keys_of
 from relay.domain.schedule import RetryRules
 from relay.domain.signer import Signer
-from relay.settings import Settings, settings
+from relay.outside import Outside
+from relay.settings import settings
 
 if TYPE_CHECKING:
     from relay.use_cases.admit import Admit
@@ -52,81 +35,10 @@ if TYPE_CHECKING:
     from relay.use_cases.sweep import Sweep
     from relay.use_cases.watch import FollowTasks
 
-# Design §2 rule 5: short enough that a worker's claim outlasts its calls.
-AWS_CLIENT = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
-
 
 @dataclass(frozen=True)
-class Wiring:
-    """Everything of one process, by the settings it was started with."""
-
-    settings: Settings
-
-    # --- adapters
-
-    @cached_property
-    def connection(self) -> Connection:
-        return Connection(_client("dynamodb"), self.settings.table_name)
-
-    @cached_property
-    def vault(self) -> Vault:
-        return Vault(_client("kms"), self.settings.kms_key_id)
-
-    @cached_property
-    def secrets(self) -> SecretsManager:
-        return SecretsManager(_client("secretsmanager"), now)
-
-    @cached_property
-    def _signing_keys(self) -> SigningKeys:
-        return SigningKeys(lambda: self._secret(self.settings.signing_secret_arn))
-
-    @cached_property
-    def delivery_queue(self) -> Queue:
-        return Queue(_client("sqs"), self.settings.delivery_queue_url)
-
-    @cached_property
-    def watch_queue(self) -> Queue:
-        return Queue(_client("sqs"), self.settings.watch_queue_url)
-
-    @cached_property
-    def revisions(self) -> Revisions:
-        return Revisions(self.connection, store=lambda name, data: self._blobs.put(name, data), fetch=lambda name: self._blobs.get(name))
-
-    @cached_property
-    def configs(self) -> Configs:
-        return Configs(
-            self.connection,
-            seal=lambda plain, context: self.vault.seal(plain, context),
-            open_sealed=lambda sealed, context: self.vault.open(sealed, context),
-        )
-
-    @cached_property
-    def agent_records(self) -> AgentRecords:
-        return AgentRecords(
-            self.connection,
-            seal=lambda plain, context: self.vault.seal(plain, context),
-            open_sealed=lambda sealed, context: self.vault.open(sealed, context),
-        )
-
-    @cached_property
-    def cursors(self) -> Cursors:
-        return Cursors(self.connection)
-
-    @cached_property
-    def watches(self) -> Watches:
-        return Watches(self.connection)
-
-    @cached_property
-    def _blobs(self) -> Blobs:
-        return Blobs(_client("s3"), self.settings.bucket_name)
-
-    @cached_property
-    def _upstream(self) -> Any:
-        from relay.adapters.upstream import Upstream, upstream_client
-
-        return Upstream(upstream_client(), now=now)
-
-    # --- use cases
+class Wiring(Outside):
+    """Every use case of one process, by the settings it was started with."""
 
     @cached_property
     def admit(self) -> "Admit":
@@ -251,7 +163,7 @@ class Wiring:
             revisions=self.revisions,
             attempts=attempts,
             dead_letters=DeadLetters(self.connection),
-            queue=DeadLetterQueue(_client("sqs"), given.webhook_dead_letter_queue_url),
+            queue=self.dead_letter_queue,
             now=now,
         )
         hosts = given.allowed_webhook_hosts
@@ -300,20 +212,8 @@ class Wiring:
         """As whom the relay signs now; without a signing secret it has no keys."""
         return Signer(self._signing_keys.live(), issuer=self.settings.public_url.rstrip("/"))
 
-    def _secret(self, arn: str) -> str:
-        return self.secrets.get(arn) if arn else ""
-
 
 @cache
 def wiring() -> Wiring:
     """This process's wiring, made at the first event."""
     return Wiring(settings())
-
-
-_making = Lock()  # boto3's session does not make two clients at the same time
-
-
-@cache
-def _client(service: str) -> Any:
-    with _making:
-        return boto3.client(service, config=AWS_CLIENT)  # type: ignore[call-overload]

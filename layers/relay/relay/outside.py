@@ -1,0 +1,114 @@
+"""What is outside of a process, each thing behind its adapter; the only place that makes AWS clients. Each on first use, kept for good.
+
+A function makes only the clients it needs: a client costs tens of milliseconds of a cold start.
+"""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from threading import Lock
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from relay.adapters.blobs import Blobs
+from relay.adapters.queues import DeadLetterQueue, Queue
+from relay.adapters.secrets import SecretsManager
+from relay.adapters.signing_keys import SigningKeys
+from relay.adapters.table.agents import AgentRecords
+from relay.adapters.table.configs import Configs
+from relay.adapters.table.connection import Connection
+from relay.adapters.table.cursors import Cursors
+from relay.adapters.table.revisions import Revisions
+from relay.adapters.table.watches import Watches
+from relay.adapters.vault import Vault
+from relay.clock import now
+from relay.settings import Settings
+
+# Design §2 rule 5: short enough that a worker's claim outlasts its calls.
+AWS_CLIENT = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The adapters that the use cases of one process share, by the settings it was started with."""
+
+    settings: Settings
+
+    @cached_property
+    def connection(self) -> Connection:
+        return Connection(_client("dynamodb"), self.settings.table_name)
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault(_client("kms"), self.settings.kms_key_id)
+
+    @cached_property
+    def secrets(self) -> SecretsManager:
+        return SecretsManager(_client("secretsmanager"), now)
+
+    @cached_property
+    def _signing_keys(self) -> SigningKeys:
+        return SigningKeys(lambda: self._secret(self.settings.signing_secret_arn))
+
+    @cached_property
+    def delivery_queue(self) -> Queue:
+        return Queue(_client("sqs"), self.settings.delivery_queue_url)
+
+    @cached_property
+    def watch_queue(self) -> Queue:
+        return Queue(_client("sqs"), self.settings.watch_queue_url)
+
+    @cached_property
+    def dead_letter_queue(self) -> DeadLetterQueue:
+        return DeadLetterQueue(_client("sqs"), self.settings.webhook_dead_letter_queue_url)
+
+    @cached_property
+    def revisions(self) -> Revisions:
+        return Revisions(self.connection, store=lambda name, data: self._blobs.put(name, data), fetch=lambda name: self._blobs.get(name))
+
+    @cached_property
+    def configs(self) -> Configs:
+        return Configs(
+            self.connection,
+            seal=lambda plain, context: self.vault.seal(plain, context),
+            open_sealed=lambda sealed, context: self.vault.open(sealed, context),
+        )
+
+    @cached_property
+    def agent_records(self) -> AgentRecords:
+        return AgentRecords(
+            self.connection,
+            seal=lambda plain, context: self.vault.seal(plain, context),
+            open_sealed=lambda sealed, context: self.vault.open(sealed, context),
+        )
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        return Cursors(self.connection)
+
+    @cached_property
+    def watches(self) -> Watches:
+        return Watches(self.connection)
+
+    @cached_property
+    def _blobs(self) -> Blobs:
+        return Blobs(_client("s3"), self.settings.bucket_name)
+
+    @cached_property
+    def _upstream(self) -> Any:
+        from relay.adapters.upstream import Upstream, upstream_client
+
+        return Upstream(upstream_client(), now=now)
+
+    def _secret(self, arn: str) -> str:
+        return self.secrets.get(arn) if arn else ""
+
+
+_making = Lock()  # boto3's session does not make two clients at the same time
+
+
+@cache
+def _client(service: str) -> Any:
+    with _making:
+        return boto3.client(service, config=AWS_CLIENT)  # type: ignore[call-overload]
