@@ -92,8 +92,8 @@ def _settings(args: argparse.Namespace, default: UpstreamOption | None) -> tuple
     if default:
         overrides.setdefault("UpstreamAgentUrl", default.url)
     environment = {} if args.log_json else {"POWERTOOLS_METRICS_DISABLED": "true"}
-    if overrides.get("ClientAuthentication") == "iam":
-        raise DevError("ClientAuthentication=iam is checked by API Gateway, which does not run here; use relay-key.")
+    if (chosen := overrides.get("ClientAuthentication")) in ("iam", "jwt"):
+        raise DevError(f"ClientAuthentication={chosen} is checked by API Gateway, which does not run here; use relay-key.")
     if _is_loopback(args.host):
         overrides.setdefault("AllowedWebhookHosts", _LOOPBACK_WEBHOOKS)
         if "ClientAuthentication" not in overrides:

@@ -111,9 +111,9 @@ def test_bucket_is_encrypted_under_the_stacks_key_and_closed_to_the_public() -> 
 
 def test_front_door_is_never_open() -> None:
     routes = {given["RouteKey"]: given["AuthorizationType"] for given in STACK.of_type("AWS::ApiGatewayV2::Route").values()}
-    assert STACK.parameters["ClientAuthentication"]["AllowedValues"] == ["relay-key", "iam"]
+    assert STACK.parameters["ClientAuthentication"]["AllowedValues"] == ["relay-key", "iam", "jwt"]
     assert routes == {
-        "$default": {"Fn::If": ["WithRelayKey", "NONE", "AWS_IAM"]},
+        "$default": {"Fn::If": ["WithRelayKey", "NONE", {"Fn::If": ["WithJwt", "JWT", "AWS_IAM"]}]},
         "GET /.well-known/{file}": "NONE",
         "GET /agents/{agent}/.well-known/{file}": "NONE",
     }

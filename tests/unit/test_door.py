@@ -144,3 +144,11 @@ def test_a_replaced_key_ends_after_the_overlap_but_never_later_than_before() -> 
     assert end_of_overlap(KEY, tomorrow) == tomorrow
     ending = RelayKey(KEY.digest, "acme", frozenset(), "", created_at=NOW, expires_at=tomorrow)
     assert end_of_overlap(ending, next_week) == tomorrow
+
+
+def test_jwt_lets_in_only_what_api_gateway_has_checked() -> None:
+    checked = {"authorizer": {"jwt": {"claims": {"sub": "me"}, "scopes": None}}}
+    assert admit_without_key(ClientAuthentication.JWT, checked) == DEFAULT_CALLER
+    for context in ({}, {"authorizer": {}}, {"authorizer": {"jwt": None}}, IAM_CONTEXT):
+        with pytest.raises(UnauthenticatedError, match="token of its issuer"):
+            admit_without_key(ClientAuthentication.JWT, context)

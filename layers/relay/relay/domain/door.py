@@ -17,10 +17,11 @@ from relay.domain.relay_key import RelayKey, digest_of
 
 
 class ClientAuthentication(StrEnum):
-    """How callers prove themselves: a relay key, AWS IAM in front of the function, or (only `relay dev`) not at all."""
+    """How callers prove themselves: a relay key; to API Gateway, by AWS IAM or a JWT; or (only `relay dev`) not at all."""
 
     RELAY_KEY = "relay-key"
     IAM = "iam"
+    JWT = "jwt"
     NONE = "none"
 
 
@@ -42,16 +43,21 @@ class Caller:
         return AgentKey(self.owner, agent)
 
 
-DEFAULT_CALLER = Caller(DEFAULT_OWNER)  # the first key, IAM, and `relay dev` without keys
+DEFAULT_CALLER = Caller(DEFAULT_OWNER)  # the first key, IAM, a JWT, and `relay dev` without keys
+
+_GATEWAY_CHECKS = {
+    ClientAuthentication.IAM: "requests signed with AWS Signature Version 4",
+    ClientAuthentication.JWT: "requests with a token of its issuer",
+}
 
 
 def admit_without_key(authentication: ClientAuthentication, request_context: Mapping[str, Any]) -> Caller:
     """For a relay that asks for no relay key. `request_context` is API Gateway's, payload format 2.0. Raises: UnauthenticatedError."""
     if authentication is ClientAuthentication.NONE:
         return DEFAULT_CALLER
-    if authentication is ClientAuthentication.IAM and _is_signed_by_iam(request_context):
+    if authentication in _GATEWAY_CHECKS and _was_checked(request_context, authentication):
         return DEFAULT_CALLER
-    raise UnauthenticatedError("This relay takes requests signed with AWS Signature Version 4 only.")
+    raise UnauthenticatedError(f"This relay takes {_GATEWAY_CHECKS.get(authentication, 'no such requests')} only.")
 
 
 def admit_key(found: RelayKey | None, *, now: datetime) -> Caller:
@@ -82,9 +88,10 @@ def keys_of(secret: str) -> tuple[str, ...]:
     return tuple(secret.split())
 
 
-def _is_signed_by_iam(request_context: Mapping[str, Any]) -> bool:
+def _was_checked(request_context: Mapping[str, Any], by: ClientAuthentication) -> bool:
+    """Whether API Gateway says that its authorizer of this kind let the request in: a route that lost its authorizer is closed."""
     authorizer = request_context.get("authorizer")
-    return isinstance(authorizer, Mapping) and bool(authorizer.get("iam"))
+    return isinstance(authorizer, Mapping) and bool(authorizer.get(by.value))
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:
