@@ -11,9 +11,10 @@ _LOCAL = {
     "listen": "a receiver for trying things: prints and verifies what arrives",
     "demo": "agent, relay, receiver and client on this machine: push for an agent that has none",
 }
-# Command -> its help; relay_dev.operate adds it.
+# Command -> its help; relay_dev.operate and relay_dev.keys add them.
 _OPERATE = {
     "agents": "register, list and remove upstream agents",
+    "keys": "make, list, revoke and rotate relay keys",
     "dead-letters": "list the webhooks that were given up",
     "redrive": "send given-up webhooks again",
 }
@@ -43,6 +44,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     if wanted in _OPERATE:
         operate = importlib.import_module("relay_dev.operate")
         operate.add_agents(commands)
+        importlib.import_module("relay_dev.keys").add_keys(commands)
         operate.add_dead_letters(commands)
         operate.add_redrive(commands)
     else:

@@ -7,7 +7,6 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,30 +18,33 @@ from relay.domain.keys import DEFAULT_OWNER, AgentKey
 from relay.domain.webhook_url import origin
 from relay.use_cases.redrive import Filter, revisions_to_send
 from relay.wiring import wiring
-from relay_dev import stack
+from relay_dev import arguments, stack
+from relay_dev.failure import DevError
 
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[ -~\t]*[!-~])?)", re.ASCII)  # RFC 9110: a token, visible ASCII
-_AGENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("agents", help="register, list and remove upstream agents")
     verbs = parser.add_subparsers(required=True, metavar="add|list|remove")
     add = verbs.add_parser("add", help="register an agent, or change it: it lives at {relay}/agents/NAME")
-    add.add_argument("name", type=_agent_name)
+    add.add_argument("name", type=arguments.name)
     add.add_argument("url", type=_agent_url, help="base URL: its card is at URL/.well-known/agent-card.json")
     add.add_argument("--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'", help="shown to the agent; encrypted")
-    _runs(add, _agents_add)
-    _runs(verbs.add_parser("list", help="list the registered agents"), _agents_list)
+    runs(add, _agents_add)
+    listing = verbs.add_parser("list", help="list the registered agents of an owner")
+    runs(listing, _agents_list)
     remove = verbs.add_parser("remove", help="forget an agent; its tasks are no longer followed")
-    remove.add_argument("name", type=_agent_name)
-    _runs(remove, _agents_remove)
+    remove.add_argument("name", type=arguments.name)
+    runs(remove, _agents_remove)
+    for verb in (add, listing, remove):
+        verb.add_argument("--owner", type=arguments.name, default=DEFAULT_OWNER, help="whose agent (default: %(default)s)")
 
 
 def add_dead_letters(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("dead-letters", help="list the webhooks that were given up")
     _filters(parser)
-    _runs(parser, _dead_letters)
+    runs(parser, _dead_letters)
 
 
 def add_redrive(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -53,7 +55,7 @@ def add_redrive(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--all", action="store_true", help="everything; without it at least one filter is needed")
     parser.add_argument("--every", action="store_true", help="every revision that was given up, not only the newest of each config")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
-    _runs(parser, _redrive)
+    runs(parser, _redrive)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,15 +64,16 @@ def run(args: argparse.Namespace) -> int:
         stack.enter(args)
         command: Callable[[argparse.Namespace], int] = args.command
         return command(args)
-    except (stack.StackNotFoundError, RelayError, BotoCoreError, ClientError) as error:
+    except (stack.StackNotFoundError, DevError, RelayError, BotoCoreError, ClientError) as error:
         print(f"relay: {error}", file=sys.stderr)
         return 1
 
 
 def _agents_add(args: argparse.Namespace) -> int:
-    key = AgentKey(DEFAULT_OWNER, args.name)
+    key = AgentKey(args.owner, args.name)
     wiring().agent_records.put(RegisteredAgent(key, args.url, tuple(args.header)))
-    print(f"{args.name} is registered: call it at the relay's /agents/{args.name}")
+    whose = "" if args.owner == DEFAULT_OWNER else f", with a key of the owner {args.owner}"
+    print(f"{args.name} is registered: call it at the relay's /agents/{args.name}{whose}")
     try:
         agent = wiring().agents.find(key)
     except RelayError as error:
@@ -82,19 +85,19 @@ def _agents_add(args: argparse.Namespace) -> int:
 
 
 def _agents_list(args: argparse.Namespace) -> int:
-    del args
-    agents = list(wiring().agent_records.of_owner(DEFAULT_OWNER))
+    agents = list(wiring().agent_records.of_owner(args.owner))
     for agent in agents:
         headers = ", ".join(name for name, _ in agent.credential_headers) or "no header"
         print(f"{agent.key.agent:<24} {agent.url}  ({headers})")
-    print(f"{len(agents)} registered; the stack's own UpstreamAgentUrl is `default`")
+    own = "; the stack's own UpstreamAgentUrl is `default`" if args.owner == DEFAULT_OWNER else ""
+    print(f"{len(agents)} registered of the owner {args.owner}{own}")
     return 0
 
 
 def _agents_remove(args: argparse.Namespace) -> int:
-    key = AgentKey(DEFAULT_OWNER, args.name)
+    key = AgentKey(args.owner, args.name)
     if wiring().agent_records.get(key) is None:
-        print(f"relay: no agent is registered as {args.name}", file=sys.stderr)
+        print(f"relay: no agent of the owner {args.owner} is registered as {args.name}", file=sys.stderr)
         return 1
     wiring().agent_records.delete(key)
     print(f"{args.name} is removed")
@@ -132,7 +135,7 @@ def _redrive(args: argparse.Namespace) -> int:
     return 0 if not left else 1
 
 
-def _runs(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
+def runs(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
     stack.add_arguments(parser)
     parser.set_defaults(run=run, command=command)
 
@@ -141,8 +144,10 @@ def _filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", default="", metavar="ID", help="of this task")
     parser.add_argument("--config", default="", metavar="ID", help="of push configs with this id")
     parser.add_argument("--receiver", default="", type=_receiver, metavar="ORIGIN", help="for this receiver, such as https://example.com")
-    parser.add_argument("--since", type=_moment, metavar="TIME", help="given up at or after this time, ISO 8601; no zone means UTC")
-    parser.add_argument("--until", type=_moment, metavar="TIME", help="given up before this time")
+    parser.add_argument(
+        "--since", type=arguments.moment, metavar="TIME", help="given up at or after this time, ISO 8601; no zone means UTC"
+    )
+    parser.add_argument("--until", type=arguments.moment, metavar="TIME", help="given up before this time")
 
 
 def _filter(args: argparse.Namespace) -> Filter:
@@ -154,19 +159,13 @@ def _line(letter: DeadLetter) -> str:
     key = letter.key
     return (
         f"{letter.written_at:%Y-%m-%d %H:%M:%S}Z  task {key.task.task_id}  config {key.config_id}  agent {key.task.agent}  "
-        f"{letter.receiver}  {revisions}  {letter.reason}  {letter.webhook_id}"
+        f"owner {key.task.owner}  {letter.receiver}  {revisions}  {letter.reason}  {letter.webhook_id}"
     )
 
 
 def _range(numbers: "tuple[int, ...] | range") -> str:
     first, last = min(numbers), max(numbers)
     return f"revision {first}" if first == last else f"revisions {first} to {last}"
-
-
-def _agent_name(text: str) -> str:
-    if not _AGENT_NAME.fullmatch(text):
-        raise argparse.ArgumentTypeError("a name has at most 64 letters, digits, dots, dashes and underscores")
-    return text
 
 
 def _agent_url(text: str) -> str:
@@ -184,11 +183,3 @@ def _header(text: str) -> tuple[str, str]:
 
 def _receiver(text: str) -> str:
     return origin(text) if text else ""
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

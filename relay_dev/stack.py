@@ -61,7 +61,8 @@ def _of_stack(name: str) -> dict[str, str]:
     missing = [logical for logical in _RESOURCES if logical not in resources]
     if missing:
         raise StackNotFoundError(f"the stack {name!r} is not a relay: it has no {', '.join(missing)}")
-    return {variable: _physical(resources[logical]) for logical, variable in _RESOURCES.items()}
+    authentication = "relay-key" if "RelayKeySecret" in resources else "iam"  # or by a JWT: in any case no relay key is asked for
+    return {variable: _physical(resources[logical]) for logical, variable in _RESOURCES.items()} | {"CLIENT_AUTHENTICATION": authentication}
 
 
 def _physical(resource: Any) -> str:

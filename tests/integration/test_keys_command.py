@@ -1,0 +1,188 @@
+"""`relay keys` and `relay agents --owner`, as an operator types them, against a relay that runs in this folder."""
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from relay_dev import cli, running
+from tests.support.closed_relay import AGENT, ClosedRelay
+
+ROOT = Path(__file__).parents[2]
+_TEXTS = [ROOT / "README.md", ROOT / "docs" / "relay-keys.md"]
+DOCUMENTED = [line for text in _TEXTS for line in re.findall(r"^relay (?:keys|agents) .*$", text.read_text(), re.MULTILINE)]
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClosedRelay]:
+    monkeypatch.chdir(tmp_path)
+    with ClosedRelay() as relay:
+        for agent in relay.agents.values():
+            agent.task("task-1")
+        environment = {name: os.environ[name] for name in relay.runner.definition.environment}
+        with running.announced(8787, {"environment": environment}):
+            yield relay
+
+
+@pytest.fixture
+def command(relay: ClosedRelay, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs `relay …`."""
+
+    def run(*arguments: str) -> Said:
+        capsys.readouterr()
+        code = cli.main(arguments)
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
+
+
+def refusal(command: Command, *arguments: str) -> None:
+    """The arguments are refused before anything is done."""
+    with pytest.raises(SystemExit) as raised:
+        command(*arguments)
+    assert raised.value.code == 2
+
+
+def only_id(command: Command, owner: str) -> str:
+    (key_id,) = re.findall(rf"^([0-9a-f]{{8}})  owner {owner} ", command("keys", "list").out, re.MULTILINE)
+    return str(key_id)
+
+
+def test_a_created_key_is_alone_on_stdout_and_opens(relay: ClosedRelay, command: Command) -> None:
+    said = command("keys", "create")
+    assert (said.code, bool(re.fullmatch(r"rk_[A-Za-z0-9_-]{43}\n", said.out))) == (0, True)
+    assert "owner default  all agents" in said.err
+    assert relay.status(said.out.strip(), agent="default") == 200
+
+
+def test_a_key_is_created_for_an_owner_some_agents_and_a_time(relay: ClosedRelay, command: Command) -> None:
+    options = ("--owner", "acme", "--agent", AGENT, "--agent", "reader", "--expires", "1d", "--label", "for the build")
+    said = command("keys", "create", *options)
+    assert re.search(r"owner acme  reader, writer  made .*, ends .*  for the build", said.err)
+    assert [relay.status(said.out.strip(), agent=name) for name in (AGENT, "default")] == [200, 404]
+    relay.advance(timedelta(days=1).total_seconds())
+    assert relay.status(said.out.strip()) == 401
+
+
+def test_a_key_can_end_at_a_moment(relay: ClosedRelay, command: Command) -> None:
+    assert "ends 2150-01-02 03:04:00Z" in command("keys", "create", "--expires", "2150-01-02T03:04+00:00").err
+    said = command("keys", "create", "--expires", "2001-01-01")
+    assert (said.code, said.out) == (1, "")
+    assert "over already" in said.err
+
+
+def test_the_list_names_every_key_and_shows_none(relay: ClosedRelay, command: Command) -> None:
+    text = command("keys", "create", "--owner", "initech", "--label", "theirs").out.strip()
+    listed = command("keys", "list").out
+    assert re.findall(r"owner (\S+)  ", listed) == ["acme", "globex", "initech"]
+    assert "3 keys" in listed
+    assert text not in listed
+
+
+def test_an_ended_key_is_listed_as_such(relay: ClosedRelay, command: Command) -> None:
+    command("keys", "create", "--owner", "initech", "--expires", "1m")
+    relay.advance(61)
+    assert re.search(r"owner initech .*, ended ", command("keys", "list").out)
+
+
+def test_a_key_is_revoked_by_its_id(relay: ClosedRelay, command: Command) -> None:
+    said = command("keys", "revoke", only_id(command, "acme"))
+    assert said.code == 0
+    assert "another minute" in said.out
+    assert [relay.status(relay.keys[owner]) for owner in ("acme", "globex")] == [401, 200]
+
+
+def test_a_key_is_rotated_by_its_id_and_the_old_one_ends_after_the_overlap(relay: ClosedRelay, command: Command) -> None:
+    old_id = only_id(command, "acme")
+    said = command("keys", "rotate", old_id, "--overlap", "2h")
+    new = said.out.strip()
+    assert re.search(rf"^{old_id}  owner acme .*, ends .*, replaced by ", said.err, re.MULTILINE)
+    assert [relay.status(key) for key in (relay.keys["acme"], new)] == [200, 200]
+    relay.advance(timedelta(hours=2).total_seconds())
+    assert [relay.status(key) for key in (relay.keys["acme"], new)] == [401, 200]
+
+
+def test_without_a_word_the_overlap_is_a_day(relay: ClosedRelay, command: Command) -> None:
+    command("keys", "rotate", only_id(command, "acme"))
+    relay.advance(timedelta(hours=23, minutes=55).total_seconds())
+    assert relay.status(relay.keys["acme"]) == 200
+    relay.advance(timedelta(minutes=5).total_seconds())
+    assert relay.status(relay.keys["acme"]) == 401
+
+
+def test_a_rotated_key_names_its_successor_when_it_is_rotated_again(relay: ClosedRelay, command: Command) -> None:
+    old_id = only_id(command, "acme")
+    command("keys", "rotate", old_id)
+    said = command("keys", "rotate", old_id)
+    assert (said.code, said.out) == (1, "")
+    assert re.search(rf"{old_id} was rotated already: [0-9a-f]{{8}} has replaced it", said.err)
+
+
+@pytest.mark.parametrize("verb", ["revoke", "rotate"])
+def test_an_id_that_no_key_has_is_said_to_be_none(relay: ClosedRelay, command: Command, verb: str) -> None:
+    said = command("keys", verb, "0" * 16)
+    assert (said.code, said.out, said.err) == (1, "", f"relay: no key has the id {'0' * 16}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("revoke", "abc"),
+        ("revoke", "rk_" + "x" * 43),
+        ("create", "--expires", "soon"),
+        ("create", "--owner", "a#b"),
+        ("create", "--agent", ""),
+        ("create", "--label", "two\nlines"),
+        ("rotate", "0" * 8, "--overlap", "1"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(relay: ClosedRelay, command: Command, arguments: tuple[str, ...]) -> None:
+    refusal(command, "keys", *arguments)
+
+
+def test_it_is_said_when_the_relay_asks_for_no_key(
+    relay: ClosedRelay, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert "asks for no key" not in command("keys", "create").err
+    environment = {name: os.environ[name] for name in relay.runner.definition.environment}
+    with running.announced(8787, {"environment": {**environment, "CLIENT_AUTHENTICATION": "none"}}):
+        relay.runner.cold_start()
+        assert "asks for no key" in command("keys", "create").err
+
+
+def test_an_agent_is_registered_listed_and_removed_for_its_owner(relay: ClosedRelay, command: Command) -> None:
+    url = relay.agents["acme"].url
+    said = command("agents", "add", "reader", url, "--owner", "acme")
+    assert said.code == 0
+    assert "/agents/reader, with a key of the owner acme" in said.out
+    assert [relay.status(relay.keys[owner], agent="reader") for owner in ("acme", "globex")] == [200, 404]
+    assert re.findall(r"^(\S+) +http", command("agents", "list", "--owner", "acme").out, re.MULTILINE) == ["reader", AGENT]
+    assert re.findall(r"^(\S+) +http", command("agents", "list").out, re.MULTILINE) == []
+    assert command("agents", "remove", "reader").code == 1
+    assert command("agents", "remove", "reader", "--owner", "acme").code == 0
+    assert re.findall(r"^(\S+) +http", command("agents", "list", "--owner", "acme").out, re.MULTILINE) == [AGENT]
+
+
+@pytest.mark.parametrize("line", DOCUMENTED)
+def test_every_documented_command_does_what_it_says(relay: ClosedRelay, command: Command, line: str) -> None:
+    relay.register("default", "NAME")
+    line = line.replace("--stack STACK", "").replace(" ID", f" {only_id(command, 'acme')}").replace("…", "value")
+    arguments = shlex.split(line, comments=True)
+    arguments = [relay.agents["acme"].url if argument.startswith("https://") else argument for argument in arguments]
+    said = command(*arguments[1:])
+    assert (said.code, bool(said.out)) == (0, True)
