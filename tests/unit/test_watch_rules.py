@@ -1,0 +1,172 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from relay.domain.claim import Verdict
+from relay.domain.keys import TaskKey
+from relay.domain.push_config import Cursor
+from relay.domain.wakeup import WatchWakeup
+from relay.domain.watch import (
+    LOOK_EVERY,
+    OVERDUE,
+    SLOWEST_LOOK,
+    Watch,
+    WatchCall,
+    is_over,
+    looks,
+    next_look,
+    reduce_calls,
+    refused,
+    to_wake,
+)
+from tests.support.samples import INSTANT, NOW, SECOND, TASK, cursor, head
+
+OTHER = TaskKey("owner", "agent", "", "task-2")
+HINT = WatchWakeup(TASK, asked_at=NOW)
+START = WatchWakeup(TASK, asked_at=NOW, starts=True)
+
+
+def call(*wakeups: WatchWakeup) -> WatchCall:
+    return WatchCall(TASK, tuple((f"message-{place}", wakeup) for place, wakeup in enumerate(wakeups)))
+
+
+def timer(name: str) -> WatchWakeup:
+    return WatchWakeup(TASK, timer=name)
+
+
+def watch(**more: Any) -> Watch:
+    return Watch(TASK, deadline=NOW + timedelta(hours=1), interval=SECOND, **more)
+
+
+# --- a batch is reduced to one call per task
+
+
+def test_wakeups_of_one_task_become_one_call() -> None:
+    first, second = reduce_calls([("a", timer("t1")), ("b", WatchWakeup(OTHER, timer="t")), ("c", timer("t2")), ("d", timer("t1"))])
+    assert (first.task, first.message_ids, first.timers) == (TASK, ("a", "c", "d"), ("t1", "t2"))
+    assert (second.task, second.message_ids, second.timers) == (OTHER, ("b",), ("t",))
+
+
+def test_call_with_a_plain_wakeup_is_a_hint() -> None:
+    assert not call(timer("t")).is_hint
+    assert call(timer("t"), HINT).is_hint
+
+
+def test_call_starts_when_one_of_its_wakeups_does() -> None:
+    assert not call(timer("t"), HINT).starts
+    assert call(HINT, START).starts
+
+
+def test_hint_is_as_young_as_its_youngest_wakeup() -> None:
+    assert call(HINT, WatchWakeup(TASK, asked_at=NOW + SECOND), timer("t")).asked_at == NOW + SECOND
+
+
+@pytest.mark.parametrize("wakeups", [(timer("t"),), (HINT, WatchWakeup(TASK)), (HINT, START)], ids=["no hint", "an ageless one", "a start"])
+def test_no_earlier_poll_has_answered(wakeups: tuple[WatchWakeup, ...]) -> None:
+    assert call(*wakeups).asked_at is None
+
+
+# --- what a refused claim means
+
+
+def test_wakeup_of_a_watch_that_has_ended_is_done() -> None:
+    assert refused(None, call(timer("t")), NOW) is Verdict.ACKNOWLEDGE
+    assert refused(None, call(HINT), NOW) is Verdict.ACKNOWLEDGE
+
+
+def test_wakeup_is_done_when_the_watch_waits_for_another_timer() -> None:
+    assert refused(watch(waits_for="t1", due=NOW), call(timer("t0")), NOW) is Verdict.ACKNOWLEDGE
+
+
+def test_the_very_timer_a_watch_waits_for_is_never_done_by_a_refusal() -> None:
+    assert refused(watch(waits_for="t1", due=NOW), call(timer("t0"), timer("t1")), NOW) is Verdict.RETURN
+
+
+def test_timer_returns_while_the_watch_is_claimed() -> None:
+    assert refused(watch(claim_token="another", claim_until=NOW + SECOND), call(timer("t0")), NOW) is Verdict.RETURN
+
+
+def test_timer_returns_when_the_one_waited_for_is_overdue() -> None:
+    assert refused(watch(waits_for="t1", due=NOW - OVERDUE), call(timer("t0")), NOW) is Verdict.ACKNOWLEDGE
+    assert refused(watch(waits_for="t1", due=NOW - OVERDUE - INSTANT), call(timer("t0")), NOW) is Verdict.RETURN
+    assert refused(watch(waits_for="t1"), call(timer("t0")), NOW) is Verdict.ACKNOWLEDGE
+    assert timedelta(minutes=2) == OVERDUE
+
+
+def test_hint_returns_unless_a_poll_began_after_it() -> None:
+    assert refused(watch(polled_at=NOW + INSTANT), call(HINT), NOW) is Verdict.ACKNOWLEDGE
+    assert refused(watch(polled_at=NOW), call(HINT), NOW) is Verdict.RETURN
+    assert refused(watch(), call(HINT), NOW) is Verdict.RETURN
+    assert refused(watch(polled_at=NOW + SECOND), call(HINT, START), NOW) is Verdict.RETURN
+
+
+# --- when a watch looks at its task's configs
+
+
+def test_watch_looks_after_every_hint_and_when_the_task_has_ended() -> None:
+    just_looked = watch(looked_at=NOW)
+    assert not looks(just_looked, call(timer("t")), ended=False, now=NOW)
+    assert looks(just_looked, call(HINT), ended=False, now=NOW)
+    assert looks(just_looked, call(timer("t")), ended=True, now=NOW)
+
+
+def test_watch_looks_every_half_minute() -> None:
+    assert looks(watch(), call(timer("t")), ended=False, now=NOW)
+    assert looks(watch(looked_at=NOW - LOOK_EVERY), call(timer("t")), ended=False, now=NOW)
+    assert not looks(watch(looked_at=NOW - LOOK_EVERY + INSTANT), call(timer("t")), ended=False, now=NOW)
+    assert timedelta(seconds=30) == LOOK_EVERY
+
+
+def test_after_the_end_it_looks_ever_more_slowly() -> None:
+    seconds = [1, 15, 16, 400, 450, 900]
+    assert [next_look(timedelta(seconds=each)).total_seconds() for each in seconds] == [30, 30, 32, 800, 900, 900]
+    assert timedelta(minutes=15) == SLOWEST_LOOK
+
+
+# --- which configs it wakes
+
+SETTLED = head(3, at=NOW - LOOK_EVERY)
+YOUNG = head(3, at=NOW - LOOK_EVERY + INSTANT)
+
+
+def test_config_that_is_behind_a_settled_change_is_woken() -> None:
+    assert to_wake([cursor(2), cursor(3)], SETTLED, NOW) == [cursor(2)]
+
+
+def test_young_change_is_still_on_the_fast_path() -> None:
+    assert to_wake([cursor(2)], YOUNG, NOW) == []
+
+
+def test_redrive_is_woken_at_once() -> None:
+    assert to_wake([cursor(3, resend=(1,))], YOUNG, NOW) == [cursor(3, resend=(1,))]
+
+
+@pytest.mark.parametrize("state", [{"waits_for": "t"}, {"claim_until": NOW + SECOND}], ids=["waits", "is claimed"])
+def test_config_that_somebody_takes_care_of_is_left_alone(state: dict[str, Any]) -> None:
+    assert to_wake([cursor(2, **state), cursor(2, resend=(1,), **state)], SETTLED, NOW) == []
+
+
+def test_claim_that_has_run_out_counts_for_nothing() -> None:
+    left: Cursor = cursor(2, claim_token="dead", claim_until=NOW)
+    assert to_wake([left], SETTLED, NOW) == [left]
+
+
+def test_without_a_revision_nobody_is_woken() -> None:
+    assert to_wake([cursor(0, resend=(1,))], None, NOW) == []
+
+
+# --- when it is over
+
+
+def test_watch_ends_with_its_last_config() -> None:
+    assert is_over([], None)
+    assert is_over([], head(1, "working"))
+    assert not is_over([cursor(1)], None)
+
+
+def test_watch_ends_when_every_config_has_passed_the_last_revision() -> None:
+    assert is_over([cursor(3), cursor(4)], head(3, "completed"))
+    assert not is_over([cursor(3), cursor(2)], head(3, "completed"))
+    assert not is_over([cursor(3, resend=(1,))], head(3, "completed"))
+    assert not is_over([cursor(3)], head(3, "working"))
