@@ -78,7 +78,9 @@ class Stack:
             role
             for role in self.of_type("AWS::IAM::Role")
             for statement in self.statements(role)
-            if action in as_list(statement["Action"]) and any(arn in as_list(statement["Resource"]) for arn in arns)
+            if statement["Effect"] == "Allow"
+            and action in as_list(statement["Action"])
+            and any(arn in as_list(statement["Resource"]) for arn in arns)
         }
 
     def statements(self, role: str) -> list[Any]:

@@ -1,7 +1,10 @@
 """Rules on template.yaml: what each function may do."""
 
+from urllib.parse import quote
+
 import pytest
 
+from relay.domain.keys import KEY_PARTITION, AgentKey
 from tests.template.stack import STACK, as_list, find, referred
 
 FUNCTIONS = sorted(STACK.functions)
@@ -44,3 +47,15 @@ def test_deliver_cannot_reach_the_agents_credential_or_the_relay_key() -> None:
 
 def test_only_what_signs_or_publishes_the_keys_reads_the_signing_secret() -> None:
     assert STACK.roles_that_may("secretsmanager:GetSecretValue", "SigningSecret") == {"ApiRole", "DeliverRole"}
+
+
+@pytest.mark.parametrize("action", ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"])
+def test_a_function_that_writes_to_the_table_cannot_make_or_change_a_relay_key_or_an_agent(action: str) -> None:
+    """The table's rights are for all of it; a function that was taken over must not let others in."""
+    partitions = {KEY_PARTITION, AgentKey("*", "").partition.replace(quote("*"), "*")}
+    writers = STACK.roles_that_may(action, "RelayTable")
+    assert writers
+    for role in writers:
+        denied = [each for each in STACK.statements(role) if each["Effect"] == "Deny" and action in each["Action"]]
+        assert [set(each["Condition"]["ForAnyValue:StringLike"]["dynamodb:LeadingKeys"]) for each in denied] == [partitions]
+        assert [referred(each["Resource"]) for each in denied] == ["RelayTable"]
