@@ -27,7 +27,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(kept_worlds: None) -> World:
     """A whole relay, an agent without push and a receiver, driven step by step."""
-    with World() as world:
-        yield world
+    return World.kept()
+
+
+@pytest.fixture(scope="module")
+def kept_worlds() -> Iterator[None]:
+    yield
+    World.end_kept()

@@ -4,7 +4,7 @@ Source: design §2, rules 1, 4, 9, 10, 11 and 13.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,29 +23,13 @@ from relay.domain.task import ProtocolVersion, Revision, Snapshot, View
 from relay.domain.wakeup import WatchWakeup
 from relay.domain.watch import Rest, WatchCall
 from relay.outside import AWS_CLIENT
-from tests.support.wire import Effect, once, undisturbed
+from tests.support.wire import Effect, once
 from tests.support.world import TABLE, World, config_key, task_key
 
 NOW = datetime(2026, 11, 6, 8, 49, 37, tzinfo=UTC)
 LATER = NOW + timedelta(days=30)
 CLAIM = NOW + timedelta(seconds=20)
 TASK, KEY = task_key("t1"), config_key("t1", "a")
-
-
-@pytest.fixture(scope="module")
-def shared_world() -> Iterator[World]:
-    with World() as world:
-        yield world
-
-
-@pytest.fixture
-def world(shared_world: World) -> Iterator[World]:
-    """One world for all tests of this module, with nothing in its table."""
-    for item in shared_world.items():
-        shared_world.connection.delete(item["pk"]["S"], item["sk"]["S"])
-    shared_world.wire.requests.clear()
-    yield shared_world
-    shared_world.wire.decide = undisturbed
 
 
 @pytest.fixture

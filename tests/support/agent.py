@@ -91,6 +91,11 @@ class FakeAgent:
             self.tasks[task_id] = AgentTask(task_id, self.now)
         return self.tasks[task_id]
 
+    def reset(self) -> None:
+        self.next_state, self.status, self.before_answer = "submitted", 200, lambda _method, _answer: None
+        self.calls.clear()
+        self.tasks.clear()
+
     def forget(self, task_id: str) -> None:
         del self.tasks[task_id]
 

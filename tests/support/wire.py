@@ -87,14 +87,19 @@ class Wire:
         """For the Runner: each invocation is a life of its own."""
 
         def noted(function: str, event: Mapping[str, Any]) -> Outcome:
-            self._function = function.removesuffix("Function").lower()
-            self.is_dead = False
-            try:
+            with self.life(function.removesuffix("Function").lower()):
                 return invoke(function, event)
-            finally:
-                self.is_dead = False
 
         return noted
+
+    @contextmanager
+    def life(self, function: str) -> Iterator[None]:
+        """A process of that name runs; when it is over, nobody is dead any more."""
+        self._function, self.is_dead = function, False
+        try:
+            yield
+        finally:
+            self.is_dead = False
 
     def die(self) -> None:
         """From now on the running function does nothing that anybody could see."""
