@@ -51,6 +51,7 @@ class Sweep:
             for shard in range(DUE_SHARDS)
             for task in self._watches.overdue(shard, before=now - watch_rules.OVERDUE)
         ]
-        if self._delivery_queue.send_all(deliveries) or self._watch_queue.send_all(watches):
+        unsent = self._delivery_queue.send_all(deliveries), self._watch_queue.send_all(watches)
+        if any(unsent):
             raise NotSentError("SQS did not take every wake-up of the sweep")
         return Swept(len(deliveries), len(watches), waiting, now - oldest)

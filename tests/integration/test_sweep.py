@@ -1,0 +1,133 @@
+"""The sweep: what lost messages, purged queues and failed batches leave behind is woken again; nothing in the fast path relies on it."""
+
+from datetime import timedelta
+from typing import Any
+
+from relay.wiring import wiring
+from tests.support.wire import AwsRequest, Effect, undisturbed
+from tests.support.world import DELIVERY, SWEEP, WATCHING, World
+
+POLL = 10.5  # seconds: a little more than the watch's interval
+
+
+def behind(world: World, *, tasks: tuple[str, ...] = ("t1",)) -> None:
+    """Each task's only config waits for a timer, and so does each watch; the tasks have not ended."""
+    for task_id in tasks:
+        world.agent.task(task_id)
+        world.register(task_id, f"{world.receiver.url}/{task_id}", id="a")
+    world.settle()
+    world.receiver.fail_next(503, len(tasks))
+    for task_id in tasks:
+        world.agent.task(task_id).becomes("working")
+    world.advance(POLL)
+
+
+def test_a_config_whose_timer_was_lost_is_woken(world: World) -> None:
+    behind(world)
+    world.purge(DELIVERY)
+    world.advance(SWEEP)
+    assert world.told() == [2]
+
+
+def test_a_watch_whose_timer_was_lost_is_woken(world: World) -> None:
+    behind(world)
+    world.purge(WATCHING)
+    world.agent.task("t1").becomes("completed")
+    world.advance(POLL)
+    assert world.told() == [2], "only the retry"
+    world.advance(SWEEP)
+    assert world.told() == [2, 3]
+
+
+def test_a_watch_that_died_while_it_held_its_claim_is_woken(world: World) -> None:
+    behind(world)
+    world.wire.decide = lambda request: Effect.DIES_BEFORE if (request.function, request.name) == ("watch", "SendMessage") else Effect.NONE
+    world.advance(POLL)
+    world.wire.decide = undisturbed
+    world.purge(WATCHING)
+    world.agent.task("t1").becomes("completed")
+    world.advance(SWEEP)
+    assert world.told() == [2, 3]
+
+
+def test_both_queues_purged_loses_nothing(world: World) -> None:
+    behind(world, tasks=("t1", "t2"))
+    world.purge(DELIVERY)
+    world.purge(WATCHING)
+    for task_id in ("t1", "t2"):
+        world.agent.task(task_id).becomes("completed")
+    world.advance(SWEEP)
+    world.advance(SWEEP)
+    assert (world.told("t1"), world.told("t2")) == ([2, 3], [2, 3])
+
+
+def test_what_is_not_overdue_by_two_minutes_is_left_alone(world: World) -> None:
+    behind(world)
+    world.purge(DELIVERY)
+    world.purge(WATCHING)
+    world.runner.advance(timedelta(seconds=119))
+    early = wiring().sweep()
+    assert (early.configs_woken, early.watches_woken) == (0, 0)
+    world.runner.advance(timedelta(seconds=15))
+    swept = wiring().sweep()
+    assert (swept.configs_woken, swept.watches_woken) == (1, 1)
+
+
+def test_a_sweep_beside_a_timer_that_was_not_lost_doubles_nothing(world: World) -> None:
+    """DeliveryPaused for a while, then all at once: timers, sweeps' wake-ups and the stream's."""
+    behind(world)
+    world.runner.advance(timedelta(seconds=1000))
+    for _ in range(3):
+        wiring().sweep()
+    world.settle()
+    world.advance(POLL)
+    assert world.told() == [2]
+
+
+def test_the_age_of_the_oldest_undelivered_change_is_measured(world: World) -> None:
+    behind(world)
+    swept = wiring().sweep()
+    assert swept.configs_waiting == 1
+    assert timedelta(0) <= swept.oldest_undelivered < timedelta(minutes=1)
+    world.purge(DELIVERY)
+    world.runner.advance(timedelta(hours=2))
+    assert timedelta(hours=2) <= wiring().sweep().oldest_undelivered < timedelta(hours=2, minutes=1)
+
+
+def test_nothing_waiting_is_no_age(world: World) -> None:
+    swept = wiring().sweep()
+    assert (swept.configs_waiting, swept.oldest_undelivered) == (0, timedelta(0))
+
+
+def test_a_queue_that_takes_nothing_keeps_no_wake_up_from_the_other(world: World) -> None:
+    behind(world)
+    world.purge(DELIVERY)
+    world.purge(WATCHING)
+    world.wire.decide = lambda request: refused(world, request)
+    world.agent.task("t1").becomes("completed")
+    world.advance(SWEEP)
+    world.wire.decide = undisturbed
+    assert world.newest("t1") == 3, "the watch was woken"
+    world.advance(SWEEP)
+    assert world.told() == [2, 3]
+
+
+def refused(world: World, request: AwsRequest) -> Any:
+    """The delivery queue takes nothing of a sweep."""
+    if request.function != "sweep" or request.body.get("QueueUrl") != world.queue_url(DELIVERY):
+        return Effect.NONE
+    return {
+        "Successful": [],
+        "Failed": [{"Id": each["Id"], "Code": "ServiceUnavailable", "SenderFault": False} for each in request.body["Entries"]],
+    }
+
+
+def test_an_index_that_is_late_does_no_harm(world: World) -> None:
+    """The sparse index is eventually consistent: a sweep may wake what is told already, or deleted."""
+    behind(world)
+    world.purge(DELIVERY)
+    world.runner.advance(timedelta(seconds=200))
+    wiring().sweep()
+    world.delete("t1", "a")
+    world.settle()
+    assert len(world.posts()) == 1
