@@ -136,6 +136,18 @@ def test_an_agent_of_03_alone_is_offered_to_10_clients_as_03() -> None:
     assert card["url"] == RELAY
 
 
+def test_10s_own_form_holds_nothing_of_03() -> None:
+    card = {**CARD_BOTH, "capabilities": {"stateTransitionHistory": True}, "supportsAuthenticatedExtendedCard": True}
+    found = card_10(shown(card))
+    assert found["capabilities"] == {"streaming": False, "pushNotifications": True, "extendedAgentCard": True}
+    assert found["securitySchemes"].keys() == {"bearer", "apiKey"}
+    assert found["securitySchemes"]["bearer"].keys() == {"httpAuthSecurityScheme"}
+    assert "securitySchemes" not in card_10(shown(card, requires_key=False))
+    for member in ("protocolVersion", "url", "preferredTransport", "additionalInterfaces", "security", "supportsAuthenticatedExtendedCard"):
+        assert member in shown(card)
+        assert member not in found
+
+
 def test_the_versions_offered_can_be_named() -> None:
     card = relay_card(CARD_10, RELAY + "/", requires_key=False, versions={V10, V03})
     assert card["url"] == RELAY

@@ -14,6 +14,7 @@ import pytest
 
 from relay import observability
 from relay.domain.dead_letter import DeadLetter
+from relay.domain.door import Caller
 from relay.domain.errors import InvalidParamsError, UpstreamTimeoutError
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.outcome import Outcome, OutcomeKind, Phases
@@ -191,6 +192,7 @@ def test_each_unit_of_work_has_its_line_and_its_metric(printed: Printed) -> None
         observability.poll_failed(TASK, raised(UpstreamTimeoutError("too slow")))
         observability.delivery_failed(KEY, raised(ValueError(PLANTED)))
         observability.swept(woken=2, oldest=timedelta(seconds=90))
+        observability.breaker_opened(CONFIG)
     assert [line["message"] for line in printed.lines()] == [
         "revision appended",
         "dead-lettered",
@@ -198,6 +200,7 @@ def test_each_unit_of_work_has_its_line_and_its_metric(printed: Printed) -> None
         "poll failed",
         "delivery failed",
         "swept",
+        "receiver unavailable: its breaker opened",
     ]
     (metrics,) = printed.metrics()
     names = (
@@ -208,8 +211,9 @@ def test_each_unit_of_work_has_its_line_and_its_metric(printed: Printed) -> None
         "OwnFault",
         "OverdueWoken",
         "OldestUndeliveredChangeSeconds",
+        "BreakerOpened",
     )
-    assert [metrics[name] for name in names] == [[1.0], [1.0], [1.0], [1.0], [1.0], [2.0], [90.0]]
+    assert [metrics[name] for name in names] == [[1.0], [1.0], [1.0], [1.0], [1.0], [2.0], [90.0], [1.0]]
 
 
 def test_no_metrics_no_line(printed: Printed) -> None:
@@ -299,6 +303,14 @@ def test_a_thread_of_nobody_claims_no_unit_of_work(printed: Printed) -> None:
 def _open_another_and_log_in_a_bare_thread() -> None:
     with unit_of_work("two", Context()), ThreadPoolExecutor(1) as pool:
         pool.submit(lambda: observability.wakeup_returned(KEY)).result()
+
+
+def test_of_a_caller_owner_and_key_id_are_told(printed: Printed) -> None:
+    observability.log("call answered", caller=Caller("me", frozenset({"a"}), "0123abcd"))
+    observability.log("call answered", caller=Caller("o" * 300))
+    with_key, without = printed.lines()
+    assert (with_key["owner"], with_key["key"]) == ("me", "0123abcd")
+    assert (without["owner"], "key" in without) == ("o" * 256, False)
 
 
 def test_no_planted_secret_reaches_a_line(printed: Printed) -> None:

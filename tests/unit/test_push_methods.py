@@ -137,6 +137,42 @@ def test_wrong_params_of_0_3_are_named(params: dict[str, Any], field: str) -> No
     assert wrong_field(params, V03) == field
 
 
+def own_schedule(**policy: Any) -> tuple[float, ...]:
+    """The schedule that the config brings with it, in both versions."""
+    one, other = parse_set(flat(retryPolicy=policy), V10), parse_set(nested(retryPolicy=policy), V03)
+    assert one.retry_policy is not None
+    assert one.retry_policy == other.retry_policy
+    return one.retry_policy.schedule
+
+
+def test_a_config_may_bring_its_own_schedule() -> None:
+    assert parse_set(flat(), V10).retry_policy is None
+    assert own_schedule() == (1, 2, 4)
+    assert own_schedule(maxRetries=2, backoffMultiplier=3, initialDelay=5) == (5, 15)
+    assert own_schedule(maxRetries=0) == ()
+    assert own_schedule(maxRetries=10, backoffMultiplier=10, initialDelay=900)[:2] == (900, 3600)
+    assert own_schedule(maxRetries=1, backoffMultiplier=1, initialDelay=1) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("policy", "complaint"),
+    [
+        ({"maxRetries": -1}, "retryPolicy.maxRetries must be a number from 0 to 10"),
+        ({"maxRetries": 11}, "retryPolicy.maxRetries must be a number from 0 to 10"),
+        ({"maxRetries": True}, "retryPolicy.maxRetries must be a number from 0 to 10"),
+        ({"maxRetries": "3"}, "retryPolicy.maxRetries must be a number from 0 to 10"),
+        ({"backoffMultiplier": 0.9}, "retryPolicy.backoffMultiplier must be a number from 1 to 10"),
+        ({"backoffMultiplier": 10.1}, "retryPolicy.backoffMultiplier must be a number from 1 to 10"),
+        ({"initialDelay": 0.9}, "retryPolicy.initialDelay must be a number from 1 to 900"),
+        ({"initialDelay": 901}, "retryPolicy.initialDelay must be a number from 1 to 900"),
+    ],
+)
+def test_a_schedule_out_of_bounds_is_refused(policy: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(InvalidParamsError) as raised:
+        parse_set(flat(retryPolicy=policy), V10)
+    assert raised.value.message == f"{complaint}."
+
+
 def test_secrets_are_in_no_repr() -> None:
     registered = parse_set(flat(token="t0ken", authentication={"scheme": "HMAC-SHA256", "credentials": SECRET}), V10)
     assert "t0ken" not in repr(registered)

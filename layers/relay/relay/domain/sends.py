@@ -18,7 +18,7 @@ from relay.domain.task import Json, ProtocolVersion, Snapshot
 _INLINE_CONFIG = ("taskPushNotificationConfig", "pushNotificationConfig")
 _OURS = frozenset({*_INLINE_CONFIG, "historyLength", "returnImmediately", "blocking"})
 _OURS_IN_ANY_SPELLING = _OURS | {snake_case(name) for name in _OURS}
-_NON_BLOCKING: dict[ProtocolVersion, Json] = {
+NON_BLOCKING: dict[ProtocolVersion, Json] = {
     ProtocolVersion.V10: {"returnImmediately": True},
     # a2a-sdk and a2akit read the first, PraisonAI the second; each ignores the other.
     ProtocolVersion.V03: {"blocking": False, "returnImmediately": True},
@@ -123,7 +123,7 @@ def _waits(configuration: Fields, *, has_inline_config: bool, version: ProtocolV
 
 def _forwarded(configuration: Json, version: ProtocolVersion) -> Json:
     kept = {name: value for name, value in configuration.items() if name not in _OURS_IN_ANY_SPELLING}
-    return {**kept, **_NON_BLOCKING[version]}
+    return {**kept, **NON_BLOCKING[version]}
 
 
 def _no_answer() -> InvalidAgentResponseError:
@@ -138,15 +138,8 @@ def _kind_by_shape(result: Json) -> str:
 
 def _snapshot(document: Json, version: ProtocolVersion) -> Snapshot:
     task_id = document.get("id")
-    if not isinstance(task_id, str) or not _fits_key(task_id):
+    if not isinstance(task_id, str) or not fits_key(task_id):
         raise InvalidAgentResponseError("The agent answered with a task that has no id, or one too long to keep.")
     if not isinstance(document.get("status") or {}, Mapping):
         raise InvalidAgentResponseError("The agent answered with a task whose status is no object.")
     return Snapshot(version, document)
-
-
-def _fits_key(task_id: str) -> bool:
-    try:
-        return fits_key(task_id)
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
