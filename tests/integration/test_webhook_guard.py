@@ -13,6 +13,7 @@ import pytest
 import trustme
 
 from relay.adapters.webhook import Post, WebhookClient
+from relay.domain.host_list import HostList
 from relay.domain.outcome import Outcome, OutcomeKind
 from relay.domain.webhook_url import check_webhook_url, is_allowed_host
 from tests.integration.loopback import OK, Receiver, says
@@ -67,6 +68,26 @@ def test_connection_opened_for_an_allowed_post_serves_no_other(client: WebhookCl
         assert send(client, receiver.url()).kind is OutcomeKind.BLOCKED_ADDRESS
         assert send(client, receiver.url(), allow_private=True).is_delivered
     assert [request.connection for request in receiver.requests] == [1, 1]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])
+def test_denied_address_is_not_dialled_though_its_host_is_allowed(host: str) -> None:
+    client = WebhookClient(is_denied=HostList.parse(["127.0.0.0/8", "::1"]).has)
+    with Receiver(says(OK)) as receiver:
+        outcome = send(client, receiver.url(host=host), allow_private=True)
+        assert receiver.connections == 0
+    client.close()
+    assert (outcome.kind, outcome.status) == (OutcomeKind.BLOCKED_ADDRESS, None)
+    assert "which the operator denies" in outcome.detail
+
+
+def test_address_is_denied_by_the_port_that_is_dialled() -> None:
+    with Receiver(says(OK)) as denied, Receiver(says(OK)) as other:
+        client = WebhookClient(is_denied=HostList.parse([f"127.0.0.1:{denied.port}"]).has)
+        assert send(client, denied.url(), allow_private=True).kind is OutcomeKind.BLOCKED_ADDRESS
+        assert send(client, other.url(), allow_private=True).is_delivered
+        assert denied.connections == 0
+    client.close()
 
 
 @pytest.mark.parametrize("end", ["?x=@other.example/", "#@other.example/", "/@other.example", "/..//;", "/%00", "", "?"])

@@ -9,10 +9,12 @@ from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 
 from relay.domain.door import ClientAuthentication as ClientAuthentication
+from relay.domain.host_list import NO_HOSTS, HostList
 from relay.domain.push_config import Updates
+from relay.domain.webhook_hosts import WebhookHosts
 
 
 def _comma_separated(value: Any) -> Any:
@@ -21,6 +23,7 @@ def _comma_separated(value: Any) -> Any:
 
 _Seconds = Annotated[tuple[float, ...], BeforeValidator(_comma_separated)]
 _Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+_Hosts = Annotated[InstanceOf[HostList], BeforeValidator(lambda value: HostList.parse(_comma_separated(value)))]
 
 
 class Settings(BaseModel):
@@ -47,7 +50,13 @@ class Settings(BaseModel):
     watch_max_seconds: float = Field(default=60, gt=0, le=900)
     watch_deadline_hours: float = Field(default=168, gt=0)
     allowed_webhook_hosts: _Names = ()
+    denied_webhook_hosts: _Hosts = NO_HOSTS
+    only_webhook_hosts: _Hosts = NO_HOSTS
     max_configs_per_task: int = Field(default=100, gt=0)
+
+    @property
+    def webhook_hosts(self) -> WebhookHosts:
+        return WebhookHosts(self.allowed_webhook_hosts, denied=self.denied_webhook_hosts, only=self.only_webhook_hosts)
 
     @property
     def webhook_timeout(self) -> timedelta:

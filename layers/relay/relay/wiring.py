@@ -86,7 +86,7 @@ class Wiring(Outside):
         from relay.use_cases.send import SendMessage
 
         given = self.settings
-        limits = RegisterLimits(given.allowed_webhook_hosts, given.max_configs_per_task, given.watch_deadline)
+        limits = RegisterLimits(given.webhook_hosts, given.max_configs_per_task, given.watch_deadline)
         register = Register(self.configs, self.cursors, self.revisions, limits=limits, now=now)
         send = SendMessage(
             upstream=self._upstream,
@@ -156,7 +156,8 @@ class Wiring(Outside):
         from relay.use_cases.return_wakeups import ReturnWakeups
         from relay.use_cases.tell import Tell
 
-        given, attempts, client = self.settings, Attempts(self.connection), WebhookClient()
+        given, attempts, hosts = self.settings, Attempts(self.connection), self.settings.webhook_hosts
+        client = WebhookClient(is_denied=hosts.denies_address)
         give_up = GiveUp(
             configs=self.configs,
             cursors=self.cursors,
@@ -166,9 +167,8 @@ class Wiring(Outside):
             queue=self.dead_letter_queue,
             now=now,
         )
-        hosts = given.allowed_webhook_hosts
         timeout, rules = given.webhook_timeout, RetryRules(given.retry_schedule)
-        attempt = Attempt(client, attempts, timeout=timeout, allowed_hosts=hosts, signer=self.signer, now=now)
+        attempt = Attempt(client, attempts, timeout=timeout, hosts=hosts, signer=self.signer, now=now)
         returns = ReturnWakeups(self.delivery_queue, random=random.random)
         receivers = Receivers(self.connection, longest_pause=rules.longest, now=now)
         tell = Tell(

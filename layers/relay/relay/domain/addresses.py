@@ -55,18 +55,19 @@ def is_public(address: str) -> bool:
         return False
     if "%" in address:
         return False
-    if isinstance(parsed, IPv6Address):
-        wrapped = _unwrap(parsed)
-        if wrapped is None:
-            return _is_public_v6(parsed)
-        parsed = wrapped
-    return parsed.is_global and not any(parsed in network for network in _REFUSED_V4)
+    meant = unwrapped(parsed)
+    if isinstance(meant, IPv6Address):
+        return _is_public_v6(meant)
+    return meant.is_global and not any(meant in network for network in _REFUSED_V4)
 
 
-def _unwrap(address: IPv6Address) -> IPv4Address | None:
+def unwrapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that a mapped one, or one of NAT64's, stands for; any other address as it is."""
+    if isinstance(address, IPv4Address):
+        return address
     if address in _NAT64:
         return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped
+    return address.ipv4_mapped or address
 
 
 def _is_public_v6(address: IPv6Address) -> bool:

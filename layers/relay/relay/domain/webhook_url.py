@@ -71,6 +71,12 @@ def origin(url: str) -> str:
     return f"{target.scheme}://{host}{port}"
 
 
+def host_and_port(url: str) -> tuple[str, int]:
+    """The host, a lower-case name or an address without brackets, and the port that is meant. Raises: ValueError for an odd URL."""
+    target = _parse(url)
+    return target.host, target.port
+
+
 def _parse(url: object) -> _Target:
     """Raises: ValueError that completes the sentence "The webhook URL …"."""
     match = _URL.fullmatch(_plain(url))
@@ -79,7 +85,7 @@ def _parse(url: object) -> _Target:
     scheme = match["scheme"].lower()
     if scheme not in _DEFAULT_PORTS:
         raise ValueError("must begin with https://")
-    host, is_address, port = _parse_authority(match["authority"].lower())
+    host, is_address, port = parse_authority(match["authority"].lower())
     return _Target(scheme, host, port or _DEFAULT_PORTS[scheme], is_address)
 
 
@@ -95,7 +101,7 @@ def _plain(url: object) -> str:
     return url
 
 
-def _parse_authority(authority: str) -> tuple[str, bool, int | None]:
+def parse_authority(authority: str) -> tuple[str, bool, int | None]:
     """The host, whether it is an address, and the port if there is one."""
     if not authority:
         raise ValueError("has no host")
@@ -164,7 +170,7 @@ def _admits(entry: str, target: _Target) -> bool:
     """An entry that cannot be read admits nothing; one without a port admits every port."""
     text = entry.strip().lower()
     try:
-        host, _, port = _parse_authority(f"[{text}]" if text.count(":") > 1 and "[" not in text else text)
+        host, _, port = parse_authority(f"[{text}]" if text.count(":") > 1 and "[" not in text else text)
     except ValueError:
         return False
     return host == target.host and port in (None, target.port)

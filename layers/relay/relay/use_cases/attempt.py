@@ -16,7 +16,7 @@ from relay.domain.outcome import Outcome, OutcomeKind
 from relay.domain.push_config import PushConfig
 from relay.domain.signer import NO_SIGNER, Signer
 from relay.domain.task import Revision
-from relay.domain.webhook_url import check_webhook_url, is_allowed_host
+from relay.domain.webhook_hosts import WebhookHosts
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class Attempt:
         attempts: Attempts,
         *,
         timeout: timedelta,
-        allowed_hosts: tuple[str, ...],
+        hosts: WebhookHosts,
         signer: Callable[[], Signer],
         now: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._attempts = attempts
         self._timeout = timeout
-        self._allowed_hosts = allowed_hosts
+        self._hosts = hosts
         self._read_signer = signer
         self._signer = NO_SIGNER
         self._now = now
@@ -63,7 +63,7 @@ class Attempt:
 
     def _post(self, config: PushConfig, revision: Revision, *, webhook_id: str, number: int, is_resent: bool) -> Outcome:
         try:
-            check_webhook_url(config.url, self._allowed_hosts, field="url")
+            self._hosts.check(config.url, field="url")
         except InvalidParamsError as error:  # the operator's rules may have changed since the registration
             return Outcome(OutcomeKind.BLOCKED_ADDRESS, detail=error.message)
         body = notification.body(config, revision.snapshot)
@@ -79,7 +79,7 @@ class Attempt:
             is_truncated=revision.snapshot.is_cut,
             is_resent=is_resent,
         )
-        allow_private = is_allowed_host(config.url, self._allowed_hosts)
+        allow_private = self._hosts.is_exempt(config.url)
         return self._client.post(Post(url=config.url, headers=headers, body=body, timeout=self._timeout, allow_private=allow_private))
 
 

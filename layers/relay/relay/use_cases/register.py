@@ -19,14 +19,15 @@ from relay.domain.push_config import PushConfig, Start, start_position
 from relay.domain.push_methods import Registration
 from relay.domain.retention import config_expiry, revision_expiry
 from relay.domain.task import RevisionHead
-from relay.domain.webhook_url import check_webhook_url, origin
+from relay.domain.webhook_hosts import WebhookHosts
+from relay.domain.webhook_url import origin
 
 
 @dataclass(frozen=True)
 class RegisterLimits:
-    """What the operator allows: hosts exempt from the webhook rules, configs per task, how long a task is followed."""
+    """What the operator allows: which hosts may be webhooks, configs per task, how long a task is followed."""
 
-    allowed_hosts: tuple[str, ...]
+    hosts: WebhookHosts
     max_configs: int
     watch_deadline: timedelta
 
@@ -43,7 +44,7 @@ class Register:
 
     def check(self, registration: Registration, *, field: str) -> None:
         """What can be said without the task: nothing is resolved or called. Raises: InvalidParamsError."""
-        check_webhook_url(registration.url, self._limits.allowed_hosts, field=field)
+        self._limits.hosts.check(registration.url, field=field)
 
     def put(self, task: TaskKey, registration: Registration, *, start: Start, newest: RevisionHead | None) -> PushConfig:
         """Idempotent. Raises: InvalidParamsError when the task has as many configs as are allowed."""

@@ -35,8 +35,16 @@ class WebhookClient:
     counts their age may stand still while the process is frozen.
     """
 
-    def __init__(self, *, ca_file: str | None = None, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(
+        self,
+        *,
+        ca_file: str | None = None,
+        is_denied: Callable[[str, int], bool] = lambda _address, _port: False,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        """`is_denied`: whether the operator denies an address and port; asked before each is dialled, not for a connection that is kept."""
         self._ca_file = ca_file or certifi.where()
+        self._is_denied = is_denied
         self._now = now
         self._idle_since = now()
         self._poll = select.poll()
@@ -72,7 +80,7 @@ class WebhookClient:
 
         Whatever the receiver does is an outcome. Raises: RuntimeError outside of a run, or when libcurl cannot work at all.
         """
-        transfer = Transfer(post, ca_file=self._ca_file, now=self._now)
+        transfer = Transfer(post, ca_file=self._ca_file, is_denied=self._is_denied, now=self._now)
         with self._gate:
             if not self._is_running:
                 raise RuntimeError("a POST is sent by a job of a run")

@@ -98,12 +98,13 @@ class Post:
 class Transfer:
     """One POST under way. `outcome` is what the job waits for; an exception in it is a fault of ours, never of the receiver."""
 
-    def __init__(self, post: Post, *, ca_file: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, post: Post, *, ca_file: str, is_denied: Callable[[str, int], bool], now: Callable[[], datetime]) -> None:
         self.post = post
         self.outcome: Future[Outcome] = Future()
         self.is_lookup_hanging = False  # at the end: a thread of libcurl's still waits for the name, and closing the lane waits for it
+        self._is_denied = is_denied
         self._now = now
-        self._blocked = ""
+        self._blocked = ""  # why the last address was not dialled
         self._head_bytes = 0
         self._is_head_complete = False
         self._status = 0
@@ -150,9 +151,12 @@ class Transfer:
         """The guard: libcurl dials no address but those that pass here, literal or looked up, at every new connection."""
         if address.family not in (socket.AF_INET, socket.AF_INET6):
             return pycurl.SOCKET_BAD
-        host: str = address.addr[0]
+        host, port = str(address.addr[0]), int(address.addr[1])
         if not self.post.allow_private and not is_public(host):
-            self._blocked = host
+            self._blocked = f"{host}, which is not a public address"
+            return pycurl.SOCKET_BAD
+        if self._is_denied(host, port):
+            self._blocked = f"{host}, which the operator denies"
             return pycurl.SOCKET_BAD
         try:
             return socket.socket(address.family, address.socktype, address.protocol)
@@ -204,7 +208,7 @@ class Transfer:
             self.is_lookup_hanging = stage is _Stage.NAME_LOOKUP
             return OutcomeKind.TIMEOUT, f"No answer within {self.post.timeout.total_seconds():g} s: {stage}."
         if code == pycurl.E_COULDNT_CONNECT and self._blocked:
-            return OutcomeKind.BLOCKED_ADDRESS, f"The host leads to {self._blocked}, which is not a public address; it was not dialled."
+            return OutcomeKind.BLOCKED_ADDRESS, f"The host leads to {self._blocked}; it was not dialled."
         if code == pycurl.E_COULDNT_CONNECT:
             return OutcomeKind.CONNECT_ERROR, "The receiver did not accept the connection."
         if code == pycurl.E_COULDNT_RESOLVE_HOST:
