@@ -112,9 +112,10 @@ class FollowTasks:
             self._return(call)
 
     def _follow(self, call: WatchCall, watch: Watch, token: str) -> None:
-        """One claimed turn. The remembered head counts only for the watch's own timer: after a hint somebody else may have appended."""
+        """One claimed turn. The remembered head counts only between looks: somebody else may have appended, and their hint may be lost."""
         now = self._now()
-        head = self._revisions.newest(call.task) if call.is_hint or watch.head is None else watch.head
+        is_remembered = watch.head is not None and not rules.looks(watch, call, ended=False, now=now)
+        head = watch.head if is_remembered else self._revisions.newest(call.task)
         has_ended = head is not None and head.state.is_terminal
         if not has_ended and now >= watch.deadline:
             observability.warn("watch ended at its deadline", task=call.task)

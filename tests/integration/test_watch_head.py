@@ -1,0 +1,30 @@
+"""The watch remembers the newest revision between its polls, yet others append too."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from relay.domain.task import Revision, Snapshot, View
+from relay.domain.watch import LOOK_EVERY
+from tests.support.world import World, task_key
+
+
+def test_task_that_goes_back_is_told_though_another_function_saw_it_between_two_polls() -> None:
+    with World() as world:
+        world.agent.task("t1").becomes("working")
+        world.register("t1", id="c")
+        world.settle()
+        _seen_by_another_function(world, "TASK_STATE_SUBMITTED")
+        world.settle()
+        world.advance((LOOK_EVERY + timedelta(seconds=11)).total_seconds())
+        assert [post.state for post in world.posts("c")] == ["submitted", "working"]
+
+
+def _seen_by_another_function(world: World, state: str) -> None:
+    """Appended while the watch waits; no hint comes to the watch."""
+    view = world.revisions.read([(task_key("t1"), 1)])[task_key("t1"), 1].view
+    status = {**view.snapshot.document["status"], "state": state}
+    snapshot = Snapshot(view.snapshot.version, {**view.snapshot.document, "status": status})
+    now = world.runner.clock.now()
+    seen = replace(view, snapshot=snapshot, asked_at=now, arrived_at=now)
+    assert isinstance(seen, View)
+    assert world.revisions.append(task_key("t1"), Revision(2, seen), expires=now + timedelta(days=1))
