@@ -131,3 +131,30 @@ def test_an_index_that_is_late_does_no_harm(world: World) -> None:
     world.delete("t1", "a")
     world.settle()
     assert len(world.posts()) == 1
+
+
+def test_a_config_whose_stream_record_was_given_up_is_followed_all_the_same(world: World) -> None:
+    """The record would have started the watch and woken the config; the registration has put the watch too, so the sweep finds it."""
+    world.agent.task("t1").becomes("input-required")
+    world.register("t1", id="a")
+    world.wire.decide = lambda request: Effect.FAILS if request.function == "fanout" else Effect.NONE
+    for _ in range(25):
+        world.advance(POLL)
+    world.wire.decide = undisturbed
+    assert len(world.take("StreamFailureQueue")) == 2
+    world.agent.task("t1").becomes("completed")
+    for _ in range(3):
+        world.advance(SWEEP)
+    assert world.told() == [1, 2]
+
+
+def test_a_watch_whose_first_wake_up_was_lost_is_woken(world: World) -> None:
+    world.agent.task("t1")
+    world.register("t1", id="a")
+    world.wire.decide = lambda request: Effect.DIES_BEFORE if request.function == "watch" else Effect.NONE
+    world.settle()
+    world.wire.decide = undisturbed
+    world.purge(WATCHING)
+    world.agent.task("t1").becomes("completed")
+    world.advance(SWEEP)
+    assert world.told() == [2]

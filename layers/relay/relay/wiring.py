@@ -86,8 +86,15 @@ class Wiring(Outside):
         from relay.use_cases.send import SendMessage
 
         given = self.settings
-        limits = RegisterLimits(given.webhook_hosts, given.max_configs_per_task, given.watch_deadline)
-        register = Register(self.configs, self.cursors, self.revisions, limits=limits, now=now)
+        limits = RegisterLimits(
+            given.webhook_hosts,
+            max_configs=given.max_configs_per_task,
+            max_receivers=given.max_receivers_per_task,
+            watch_deadline=given.watch_deadline,
+        )
+        register = Register(
+            configs=self.configs, cursors=self.cursors, revisions=self.revisions, watches=self.watches, limits=limits, now=now
+        )
         send = SendMessage(
             upstream=self._upstream,
             ask=self.ask,

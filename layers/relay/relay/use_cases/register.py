@@ -1,6 +1,7 @@
 """Register: put, get, list and delete push configs.
 
-Register = put CURSOR#, then put PUSH#: the second put is the commit, and its own stream record wakes the config and starts the watch.
+Register = put CURSOR#, then put PUSH#: the second put is the commit, and its own stream record wakes the config and starts the watch. The
+watch is put as well, so that the sweep finds it should that record or that wake-up be lost.
 Delete takes CURSOR# first. Setting an existing id updates what was registered, never cursor, claim or wait (design §2 rule 1).
 """
 
@@ -13,6 +14,7 @@ from uuid import uuid4
 from relay.adapters.table.configs import Configs
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.revisions import Revisions
+from relay.adapters.table.watches import Watches
 from relay.domain.errors import InvalidParamsError
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import PushConfig, Start, start_position
@@ -25,20 +27,32 @@ from relay.domain.webhook_url import origin
 
 @dataclass(frozen=True)
 class RegisterLimits:
-    """What the operator allows: which hosts may be webhooks, configs per task, how long a task is followed."""
+    """What the operator allows: which hosts may be webhooks, configs and receivers per task, how long a task is followed.
+
+    Of registrations at the same moment each sees those before it: together they may exceed a cap by their number.
+    """
 
     hosts: WebhookHosts
     max_configs: int
+    max_receivers: int
     watch_deadline: timedelta
 
 
 class Register:
     def __init__(
-        self, configs: Configs, cursors: Cursors, revisions: Revisions, *, limits: RegisterLimits, now: Callable[[], datetime]
+        self,
+        *,
+        configs: Configs,
+        cursors: Cursors,
+        revisions: Revisions,
+        watches: Watches,
+        limits: RegisterLimits,
+        now: Callable[[], datetime],
     ) -> None:
         self._configs = configs
         self._cursors = cursors
         self._revisions = revisions
+        self._watches = watches
         self._limits = limits
         self._now = now
 
@@ -47,7 +61,7 @@ class Register:
         self._limits.hosts.check(registration.url, field=field)
 
     def put(self, task: TaskKey, registration: Registration, *, start: Start, newest: RevisionHead | None) -> PushConfig:
-        """Idempotent. Raises: InvalidParamsError when the task has as many configs as are allowed."""
+        """Idempotent. Raises: InvalidParamsError when the task has as many configs, or receivers, as are allowed."""
         now = self._now()
         known = self._configs.of_task(task, now=now)
         config_id = registration.config_id or _same(known, registration) or _new_id(known, registration)
@@ -61,8 +75,7 @@ class Register:
             updates=registration.updates,
             retry_policy=registration.retry_policy,
         )
-        if len(known) >= self._limits.max_configs and all(other.key != config.key for other in known):
-            raise InvalidParamsError(f"a task may have at most {self._limits.max_configs} push configs; delete one first", field="taskId")
+        self._check_caps(known, config, registration)
         self._commit(config, start_position(start, newest), newest)
         return config
 
@@ -78,6 +91,18 @@ class Register:
         self._cursors.delete(key)
         self._configs.delete(key)
 
+    def _check_caps(self, known: list[PushConfig], config: PushConfig, registration: Registration) -> None:
+        """What adds neither a config nor a receiver is never refused, though a cap be lower now than it was."""
+        limits, others = self._limits, [other for other in known if other.key != config.key]
+        if len(others) == len(known) >= limits.max_configs:
+            raise InvalidParamsError(f"A task may have at most {limits.max_configs} push configs: delete one first.", field="taskId")
+        is_new = origin(config.url) not in {origin(other.url) for other in known}
+        if is_new and len({origin(other.url) for other in others}) >= limits.max_receivers:
+            raise InvalidParamsError(
+                f"The push configs of a task may name at most {limits.max_receivers} receivers: delete those of another one first.",
+                field=registration.url_field,
+            )
+
     def _commit(self, config: PushConfig, position: int, newest: RevisionHead | None) -> None:
         now = self._now()
         expires = config_expiry(now, self._limits.watch_deadline)
@@ -88,6 +113,7 @@ class Register:
         if not self._cursors.create(config.key, position, group=group, now=now, expires=expires):
             self._cursors.renew(config.key, group=group, expires=expires)
         self._configs.put(config, expires=expires)
+        self._watches.start(config.key.task, deadline=now + self._limits.watch_deadline, interval=timedelta(0), due=now)
 
 
 def receiver_group(config: PushConfig) -> str:
