@@ -5,7 +5,7 @@ deleted last, so a redrive that dies is run again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -13,6 +13,7 @@ from relay.adapters.queues import Queue
 from relay.adapters.table.cursors import MAX_RESEND, Cursors
 from relay.adapters.table.dead_letters import DeadLetters
 from relay.domain.dead_letter import DeadLetter
+from relay.domain.notification import webhook_id
 from relay.domain.wakeup import DeliveryWakeup
 
 
@@ -69,10 +70,18 @@ class Redrive:
         if cursor is None or not self._cursors.add_resend(key, revisions, now=self._now()):
             return Redriven(letters, ())
         self._queue.send(DeliveryWakeup(key, group=cursor.group))
-        for letter in letters:
-            if not every or letter.last <= revisions[-1]:
-                self._dead_letters.delete(letter)
+        self._settle(letters, asked_to=revisions[-1])
         return Redriven(letters, revisions)
+
+    def _settle(self, letters: tuple[DeadLetter, ...], *, asked_to: int) -> None:
+        """What was asked for leaves the letters; what a cursor had no room for stays, in a letter of its own."""
+        left = [letter.last for letter in letters if letter.first <= asked_to + 1 and letter.last > asked_to]
+        for letter in letters:
+            if letter.first <= asked_to < letter.last:
+                first = asked_to + 1
+                self._dead_letters.put(replace(letter, first=first, last=max(left), webhook_id=webhook_id(letter.key, first)))
+            if letter.first <= asked_to:
+                self._dead_letters.delete(letter)
 
 
 def revisions_to_send(letters: Sequence[DeadLetter], *, every: bool) -> tuple[int, ...]:

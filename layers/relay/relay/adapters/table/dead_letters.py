@@ -71,7 +71,13 @@ class DeadLetters:
                 yield _dead_letter(item)
 
     def delete(self, letter: DeadLetter) -> None:
-        self._connection.delete(letter.key.task.partition, letter.key.dead_letter(letter.first))
+        """Only as it was read: one that was written anew meanwhile, by a config that was given up again, stays."""
+        self._connection.delete_if(
+            letter.key.task.partition,
+            letter.key.dead_letter(letter.first),
+            condition="written_at = :written_at",
+            values={":written_at": items.moment(letter.written_at)},
+        )
 
 
 def _attempt(item: Item) -> FailedAttempt:

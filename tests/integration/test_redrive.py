@@ -1,0 +1,60 @@
+"""A redrive takes a dead letter away only when what it holds is asked for again."""
+
+from datetime import timedelta
+
+import boto3
+import pytest
+
+from relay.adapters.queues import Queue
+from relay.adapters.table.connection import Connection
+from relay.adapters.table.cursors import MAX_RESEND
+from relay.adapters.table.dead_letters import DeadLetters
+from relay.domain.dead_letter import DeadLetter
+from relay.use_cases.redrive import Filter, Redrive
+from tests.support.world import DELIVERY, TABLE, World, config_key
+
+KEY = config_key("t1", "a")
+
+
+@pytest.fixture
+def dead_letters(world: World) -> DeadLetters:
+    return DeadLetters(Connection(boto3.client("dynamodb"), TABLE))
+
+
+@pytest.fixture
+def redrive(world: World, dead_letters: DeadLetters) -> Redrive:
+    now = world.runner.clock.now
+    world.cursors.create(KEY, 1, group="g", now=now(), expires=now() + timedelta(days=30))
+    queue = Queue(boto3.client("sqs"), world.queue_url(DELIVERY))
+    return Redrive(dead_letters=dead_letters, cursors=world.cursors, delivery_queue=queue, now=now)
+
+
+def test_letter_that_was_written_anew_meanwhile_stays(world: World, dead_letters: DeadLetters) -> None:
+    dead_letters.put(letter(world, 1, 1))
+    [read] = world.dead_letters()
+    dead_letters.put(letter(world, 1, 1, later=timedelta(seconds=1)))
+    dead_letters.delete(read)
+    [again] = world.dead_letters()
+    dead_letters.delete(again)
+    assert world.dead_letters() == []
+
+
+def test_newest_state_alone_takes_the_whole_letter_away(world: World, redrive: Redrive, dead_letters: DeadLetters) -> None:
+    dead_letters.put(letter(world, 1, 3))
+    [done] = redrive.redrive(redrive.list(Filter()), every=False)
+    assert done.revisions == (3,)
+    assert world.dead_letters() == []
+
+
+def test_what_a_cursor_has_no_room_for_stays_in_a_letter(world: World, redrive: Redrive, dead_letters: DeadLetters) -> None:
+    dead_letters.put(letter(world, 1, MAX_RESEND + 5))
+    dead_letters.put(letter(world, MAX_RESEND + 1, MAX_RESEND + 7))
+    dead_letters.put(letter(world, MAX_RESEND + 9, MAX_RESEND + 9))
+    list(redrive.redrive(redrive.list(Filter()), every=True))
+    left = [(left.first, left.last) for left in world.dead_letters()]
+    assert left == [(MAX_RESEND + 1, MAX_RESEND + 7), (MAX_RESEND + 9, MAX_RESEND + 9)]
+
+
+def letter(world: World, first: int, last: int, later: timedelta = timedelta(0)) -> DeadLetter:
+    written_at = world.runner.clock.now() + later
+    return DeadLetter(KEY, first, last, "refused", "https://receiver.example", f"msg_{first}", written_at)
