@@ -479,7 +479,9 @@ def test_no_secret_is_in_any_errors_text_or_trace(upstream: Upstream, agent: Scr
         lambda: call(upstream, agent, headers={"authorization": f"Bearer {secret}\r\nx: y"}),
         lambda: call(upstream, agent, headers={"authorization": f"Bearer {secret}é"}),
         lambda: upstream.call(Endpoint(down, V10), "GetTask", {}, request_id=1, headers=credential, timeout=LONG),
-        lambda: upstream.call(Endpoint(f"http://user:{secret}@:99999/", V10), "GetTask", {}, request_id=1, headers=credential, timeout=LONG),
+        lambda: upstream.call(
+            Endpoint(f"http://user:{secret}@:99999/", V10), "GetTask", {}, request_id=1, headers=credential, timeout=LONG
+        ),
     ]
     for attempt in attempts:
         with pytest.raises(RelayError) as failed:
