@@ -149,6 +149,7 @@ def test_a_replaced_key_ends_after_the_overlap_but_never_later_than_before() -> 
 def test_jwt_lets_in_only_what_api_gateway_has_checked() -> None:
     checked = {"authorizer": {"jwt": {"claims": {"sub": "me"}, "scopes": None}}}
     assert admit_without_key(ClientAuthentication.JWT, checked) == Caller("default")
-    for context in ({}, {"authorizer": {}}, {"authorizer": {"jwt": None}}, IAM_CONTEXT):
+    refused: list[Mapping[str, Any]] = [{}, {"authorizer": {}}, {"authorizer": {"jwt": None}}, IAM_CONTEXT]
+    for context in refused:
         with pytest.raises(UnauthenticatedError, match="token of its issuer"):
             admit_without_key(ClientAuthentication.JWT, context)
