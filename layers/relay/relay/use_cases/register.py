@@ -110,9 +110,12 @@ class Register:
         if newest is not None:  # the newest revision outlives every config of its task: numbers never restart
             until = revision_expiry(now, self._limits.watch_deadline)
             self._revisions.keep(config.key.task, newest.number, until=until)
-        if not self._cursors.create(config.key, position, group=group, now=now, expires=expires):
-            self._cursors.renew(config.key, group=group, expires=expires)
-        self._configs.put(config, expires=expires)
+        while True:  # again whenever a delete at the same moment took the cursor: a config without one would never be told anything
+            if not self._cursors.create(config.key, position, group=group, now=now, expires=expires):
+                self._cursors.renew(config.key, group=group, expires=expires)
+            self._configs.put(config, expires=expires)
+            if self._cursors.get(config.key, now=now):
+                break
         self._watches.start(config.key.task, deadline=now + self._limits.watch_deadline, interval=timedelta(0), due=now)
 
 
