@@ -1,12 +1,13 @@
-"""Pages of a task's push configs.
+"""Pages of a list: a task's push configs, or an agent's tasks.
 
-Source: A2A 1.0 §3.1.9, design §7: `pageSize` 1 to 100, default 50; `pageToken` opaque, bound to caller and task.
+Source: A2A 1.0 §3.1.4 and §3.1.9, design §7: `pageSize` 1 to 100, default 50; `pageToken` opaque, bound to caller and task.
 """
 
 import hashlib
 from base64 import b64decode, urlsafe_b64encode
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from relay.domain.errors import InvalidParamsError
 from relay.domain.push_config import PushConfig
@@ -14,6 +15,8 @@ from relay.domain.push_config import PushConfig
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 100
 _DIGEST_BYTES = 12
+
+T = TypeVar("T")
 
 
 def page(configs: Sequence[PushConfig], page_size: int | None, *, page_token: str, binding: str) -> tuple[Sequence[PushConfig], str]:
@@ -24,13 +27,20 @@ def page(configs: Sequence[PushConfig], page_size: int | None, *, page_token: st
 
     Raises: InvalidParamsError naming pageSize or pageToken.
     """
+    return page_by(_place, configs, page_size=page_size, page_token=page_token, binding=binding)
+
+
+def page_by(
+    place: Callable[[T], str], items: Sequence[T], *, page_size: int | None, page_token: str, binding: str
+) -> tuple[Sequence[T], str]:
+    """As `page`, of anything: `place` is where an item stands in the list. Raises: InvalidParamsError."""
     if page_size is not None and not 0 <= page_size <= MAX_PAGE_SIZE:
         raise InvalidParamsError(f"pageSize must be 1 to {MAX_PAGE_SIZE}.", field="pageSize")
-    ordered = sorted(configs, key=_place)
-    start = bisect_right(ordered, _last_place(page_token, binding), key=_place) if page_token else 0
+    ordered = sorted(items, key=place)
+    start = bisect_right(ordered, _last_place(page_token, binding), key=place) if page_token else 0
     end = len(ordered) if page_size is None else start + (page_size or DEFAULT_PAGE_SIZE)
     told = ordered[start:end]
-    return told, _token(_place(told[-1]), binding) if end < len(ordered) else ""
+    return told, _token(place(told[-1]), binding) if end < len(ordered) else ""
 
 
 def _place(config: PushConfig) -> str:

@@ -46,18 +46,29 @@ def convert_part(part: Json, to: ProtocolVersion) -> dict[str, Any]:
     return _as_03(read) if to is ProtocolVersion.V03 else _as_10(read)
 
 
+def holds_content(part: Json) -> bool:
+    """Whether there is something in it that the versions know."""
+    return "data" in part or isinstance(part.get("text"), str) or _file(part) is not None
+
+
 def _read(part: Json) -> _Part:
     kind = part.get("kind") or part.get("type")
     if kind == "data" and "data" in part:
         return _data(part)
     if isinstance(part.get("text"), str) and kind != "file":
         return _described(part, _Content.TEXT, part["text"])
+    if file := _file(part):
+        return file
+    return _data(part) if "data" in part else _Part(_Content.DATA, dict(part))
+
+
+def _file(part: Json) -> _Part | None:
     file = part["file"] if isinstance(part.get("file"), dict) else part
     for content, names in _FILE_NAMES.items():
         for name in names:
             if isinstance(file.get(name), str):
                 return _described({**part, **file}, content, file[name])
-    return _data(part) if "data" in part else _Part(_Content.DATA, dict(part))
+    return None
 
 
 def _described(part: Json, content: _Content, value: Any) -> _Part:

@@ -90,7 +90,7 @@ def negotiate(name: str, version_header: str | None) -> Method:
     if version is method.version:
         return method
     if version is ProtocolVersion.V10:
-        raise MethodNotFoundError(f"{name} is a method of A2A 0.3; with A2A-Version 1.0 call {_name_in(ProtocolVersion.V10, method.kind)}.")
+        raise MethodNotFoundError(f"{name} is a method of A2A 0.3; with A2A-Version 1.0 call {names_of(method.kind, version)[0]}.")
     requested = (version_header or "").strip()[:32]
     said = f"A2A-Version {requested!r}" if requested else "A missing A2A-Version means 0.3, which"
     raise VersionNotSupportedError(
@@ -105,6 +105,11 @@ def answer_version(name: str, version_header: str | None) -> ProtocolVersion:
     return method.version if method else _requested_version(version_header) or ProtocolVersion.V03
 
 
+def names_of(kind: Kind, version: ProtocolVersion) -> tuple[str, ...]:
+    """What a version calls a method, the specification's own name first."""
+    return tuple(method.name for method in METHODS.values() if method.version is version and method.kind is kind)
+
+
 def _requested_version(version_header: str | None) -> ProtocolVersion | None:
     text = (version_header or "").strip()
     if not text:
@@ -115,7 +120,3 @@ def _requested_version(version_header: str | None) -> ProtocolVersion | None:
     if match and int(match[1]) == 0 and int(match[2] or 0) == 3:
         return ProtocolVersion.V03
     return None
-
-
-def _name_in(version: ProtocolVersion, kind: Kind) -> str:
-    return next(method.name for method in METHODS.values() if method.version is version and method.kind is kind)

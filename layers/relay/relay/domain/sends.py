@@ -127,7 +127,7 @@ def _forwarded(configuration: Json, version: ProtocolVersion) -> Json:
 
 
 def _no_answer() -> InvalidAgentResponseError:
-    return InvalidAgentResponseError("The agent answered the message with neither a task nor a message.")
+    return InvalidAgentResponseError("The agent answered with neither a task nor a message.")
 
 
 def _kind_by_shape(result: Json) -> str:
