@@ -31,7 +31,10 @@ class AgentTask:
 
     def becomes(self, state: str, *, message: str = "", artifacts: list[str] | None = None) -> None:
         """`artifacts` are the texts of all its artifacts from now on."""
-        status: Json = {"state": f"TASK_STATE_{state.upper().replace('-', '_')}", "timestamp": self._now().isoformat()}
+        status: Json = {
+            "state": f"TASK_STATE_{state.upper().replace('-', '_')}",
+            "timestamp": self._now().isoformat().replace("+00:00", "Z"),
+        }
         if message:
             status["message"] = {"messageId": message, "role": "ROLE_AGENT", "parts": [{"text": message}]}
         with self._lock:

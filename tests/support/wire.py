@@ -63,6 +63,20 @@ def once(effect: Effect | Answer, *, function: str = "", name: str = "") -> Deci
     return decide
 
 
+def each(effect: Effect, *, function: str) -> Decide:
+    """Disturbs every request of that function, but not what the SDK asks again."""
+    seen: set[tuple[str, str]] = set()
+
+    def decide(request: AwsRequest) -> Effect:
+        asked = request.name, json.dumps(request.body, sort_keys=True)
+        if request.function != function or asked in seen:
+            return Effect.NONE
+        seen.add(asked)
+        return effect
+
+    return decide
+
+
 class Wire:
     """`decide` says what happens to each request; `requests` are all of them. Functions run one after the other, their threads at once."""
 
@@ -99,7 +113,7 @@ class Wire:
         try:
             yield
         finally:
-            self.is_dead = False
+            self._function, self.is_dead = "", False
 
     def die(self) -> None:
         """From now on the running function does nothing that anybody could see."""

@@ -83,20 +83,23 @@ def test_run_looks_for_the_newest_after(state: dict[str, Any], given: Call) -> N
 
 def test_known_plan_tells_what_is_past_the_cursor_up_to_the_wakeups_revision() -> None:
     plan = plan_known(cursor(2), 4, revisions(1, 2, 3, 4, 5))
+    assert plan is not None
     assert numbers(plan) == [3, 4]
     assert not plan.is_partial
     assert [step.revision and step.revision.number for step in plan.steps] == [3, 4]
 
 
-def test_known_plan_names_a_missing_revision_instead_of_skipping_it() -> None:
-    plan = plan_known(cursor(0), 3, revisions(1, 3))
-    assert [(step.number, step.revision is None) for step in plan.steps] == [(1, False), (2, True), (3, False)]
+@pytest.mark.parametrize("found", [(1, 3), (1, 2), ()])
+def test_known_plan_with_a_revision_missing_is_none_so_that_a_look_decides(found: tuple[int, ...]) -> None:
+    assert plan_known(cursor(0), 3, revisions(*found)) is None
 
 
 def test_known_plan_of_ten_is_whole_and_of_eleven_partial() -> None:
     at_most = plan_known(cursor(5), 5 + MAX_POSTS, revisions(*range(1, 99)))
+    assert at_most is not None
     assert (numbers(at_most), at_most.is_partial) == (list(range(6, 6 + MAX_POSTS)), False)
     more = plan_known(cursor(5), 6 + MAX_POSTS, revisions(*range(1, 99)))
+    assert more is not None
     assert (numbers(more), more.is_partial) == (list(range(6, 6 + MAX_POSTS)), True)
 
 

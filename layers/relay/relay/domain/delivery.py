@@ -82,10 +82,15 @@ def _is_passing(step: Step) -> bool:
     return step.revision is not None and not (step.revision.head.state.is_terminal or step.revision.head.state.is_interrupted)
 
 
-def plan_known(cursor: Cursor, last: int, revisions: Mapping[int, Revision]) -> Plan:
-    """From a batch's read: the revisions past the cursor up to `last`."""
+def plan_known(cursor: Cursor, last: int, revisions: Mapping[int, Revision]) -> Plan | None:
+    """From a batch's read: the revisions past the cursor up to `last`; None: one is missing, so look.
+
+    Only a look tells a gap in the log from a wake-up that is ahead of it: a table restored to an earlier moment gives its numbers again.
+    """
     numbers = range(cursor.position + 1, min(last, cursor.position + MAX_POSTS) + 1)
-    return Plan(tuple(Step(number, revisions.get(number)) for number in numbers), is_partial=last > cursor.position + MAX_POSTS)
+    if any(number not in revisions for number in numbers):
+        return None
+    return Plan(tuple(Step(number, revisions[number]) for number in numbers), is_partial=last > cursor.position + MAX_POSTS)
 
 
 def plan_looked(cursor: Cursor, found: Sequence[Revision], resent: Mapping[int, Revision]) -> Plan:

@@ -111,8 +111,8 @@ class Deliver:
 
     def _plan(self, holding: Holding, found: Found) -> Plan:
         last = reads_up_to(holding.cursor, holding.call)
-        if last is not None:
-            return plan_known(holding.cursor, last, found.revisions)
+        if last is not None and (plan := plan_known(holding.cursor, last, found.revisions)):
+            return plan
         task, cursor = holding.call.key.task, holding.cursor
         resent = self._revisions.read([(task, number) for number in cursor.resend[: MAX_POSTS + 1]]) if cursor.resend else {}
         following = self._revisions.after(task, cursor.position, limit=MAX_POSTS + 1)
