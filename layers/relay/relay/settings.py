@@ -53,7 +53,7 @@ class Settings(BaseModel):
     denied_webhook_hosts: _Hosts = NO_HOSTS
     only_webhook_hosts: _Hosts = NO_HOSTS
     max_configs_per_task: int = Field(default=100, gt=0)
-    max_receivers_per_task: int = Field(default=20, gt=0)
+    max_receivers_per_task: int = Field(default=100, gt=0)
 
     @property
     def webhook_hosts(self) -> WebhookHosts:
