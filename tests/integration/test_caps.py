@@ -78,5 +78,5 @@ def test_inline_config_of_one_receiver_too_many_is_refused_before_the_message_is
         assert world.agent.count("SendMessage") == 0
 
 
-def test_the_default_is_twenty(world: World) -> None:
-    assert world.setting("MAX_RECEIVERS_PER_TASK") == "20"
+def test_by_default_each_config_may_have_a_receiver_of_its_own(world: World) -> None:
+    assert world.setting("MAX_RECEIVERS_PER_TASK") == world.setting("MAX_CONFIGS_PER_TASK") == "100"
