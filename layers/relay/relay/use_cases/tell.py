@@ -119,7 +119,7 @@ class Tell:
             self._wait(run, revision, postponed, outcome=_POSTPONED)
             return
         with self._gate.slot(run.config) as is_free:
-            if not is_free:
+            if not is_free or not self._has_time(run):  # the look at the breaker and the wait for the slot took theirs
                 self._hand_over(run, delay=timedelta(seconds=1 + self._random()))
                 return
             made = self._attempt(run.config, revision, number=_attempt_number(run.cursor, step), is_resent=step.is_resent)
