@@ -129,7 +129,7 @@ def _redrive(args: argparse.Namespace) -> int:
     for place, done in enumerate(wiring().redrive.redrive(letters, every=args.every), start=1):
         key = done.letters[0].key
         left += not done.revisions
-        what = _range(done.revisions) if done.revisions else "left alone: the config is gone, or has too many waiting"
+        what = _range(done.revisions) if done.revisions else "left alone: the config is gone, busy, or has too many waiting"
         print(f"{place} of {len(configs)}: task {key.task.task_id} config {key.config_id}: {what}", flush=True)
     print(f"{len(configs) - left} configs redriven, {left} left")
     return 0 if not left else 1

@@ -55,6 +55,22 @@ def test_what_a_cursor_has_no_room_for_stays_in_a_letter(world: World, redrive: 
     assert left == [(MAX_RESEND + 1, MAX_RESEND + 7), (MAX_RESEND + 9, MAX_RESEND + 9)]
 
 
+def test_letter_of_a_config_that_is_busy_with_its_revisions_waits_for_the_next_redrive(
+    world: World, redrive: Redrive, dead_letters: DeadLetters
+) -> None:
+    now = world.runner.clock.now()
+    world.cursors.add_resend(KEY, [1], now=now)
+    _, claimed = world.cursors.claim(KEY, "token", now=now, until=now + timedelta(seconds=20), timers=(), revision=None)
+    assert claimed is not None
+    dead_letters.put(letter(world, 1, 1))
+    [left_alone] = redrive.redrive(redrive.list(Filter()), every=True)
+    assert left_alone.revisions == ()
+    world.cursors.give_up(KEY, "token", 1, outcome="refused", resend=claimed.resend)
+    [done] = redrive.redrive(redrive.list(Filter()), every=True)
+    assert done.revisions == (1,)
+    assert world.cursor("t1", "a").resend == (1,)
+
+
 def letter(world: World, first: int, last: int, later: timedelta = timedelta(0)) -> DeadLetter:
     written_at = world.runner.clock.now() + later
     return DeadLetter(KEY, first, last, "refused", "https://receiver.example", f"msg_{first}", written_at)

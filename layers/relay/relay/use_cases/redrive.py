@@ -14,6 +14,7 @@ from relay.adapters.table.cursors import MAX_RESEND, Cursors
 from relay.adapters.table.dead_letters import DeadLetters
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.notification import webhook_id
+from relay.domain.push_config import Cursor
 from relay.domain.wakeup import DeliveryWakeup
 
 
@@ -39,7 +40,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class Redriven:
-    """One config's part of a redrive. `revisions` empty: the config is gone, or has too many waiting; its letters stay."""
+    """One config's part of a redrive. `revisions` empty: the config is gone, busy with them, or has too many waiting; its letters stay."""
 
     letters: tuple[DeadLetter, ...]
     revisions: tuple[int, ...]
@@ -67,7 +68,7 @@ class Redrive:
         key = letters[0].key
         revisions = revisions_to_send(letters, every=every)
         cursor = self._cursors.get(key, now=self._now())
-        if cursor is None or not self._cursors.add_resend(key, revisions, now=self._now()):
+        if cursor is None or _are_at_work(revisions, cursor) or not self._cursors.add_resend(key, revisions, now=self._now()):
             return Redriven(letters, ())
         self._queue.send(DeliveryWakeup(key, group=cursor.group))
         self._settle(letters, asked_to=revisions[-1])
@@ -82,6 +83,11 @@ class Redrive:
                 self._dead_letters.put(replace(letter, first=first, last=max(left), webhook_id=webhook_id(letter.key, first)))
             if letter.first <= asked_to:
                 self._dead_letters.delete(letter)
+
+
+def _are_at_work(revisions: tuple[int, ...], cursor: Cursor) -> bool:
+    """A worker that is about to give up what an earlier redrive asked for would take this one's wish along with its own."""
+    return cursor.claim_until is not None and not set(revisions).isdisjoint(cursor.resend)
 
 
 def revisions_to_send(letters: Sequence[DeadLetter], *, every: bool) -> tuple[int, ...]:
