@@ -33,6 +33,7 @@ DELIVERY, WATCHING, GIVEN_UP = "DeliveryQueue", "WatchQueue", "WebhookDeadLetter
 FAULTS = ("DeliveryFaultQueue", "WatchFaultQueue", "StreamFailureQueue")
 VISIBILITY = 361  # seconds until a message that was not acknowledged is back
 SWEEP = 301  # seconds until the next sweep
+_STREAM_RETRY = 11  # seconds that the runner waits at most before it reads a failed batch again
 
 _PARAMETERS = {"WatchMinSeconds": "10", "WatchMaxSeconds": "10", "RetrySchedule": "5,30,120", "AllowedWebhookHosts": "127.0.0.1"}
 _ENVIRONMENT = {"CLIENT_AUTHENTICATION": "none", "POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
@@ -87,13 +88,13 @@ class World:
             cls._kept.__exit__()
 
     def reset(self) -> None:
-        """Nothing is in the table, in a queue or under way, nobody remembers anything, a sweep is just done. Only the clock is ahead."""
+        """Nothing is in the table, in a queue or under way, a sweep is just done. Only the clock is ahead, so what was cached is old."""
         self.wire.decide, self.headers = undisturbed, {}
         self.agent.reset()
-        self.runner.cold_start()
-        for _ in range(2):  # what is left of the stream becomes messages
-            self._forget_all()
-            self.advance(SWEEP)
+        self._forget_all()
+        self.advance(_STREAM_RETRY)  # what is left of the stream becomes messages
+        self._forget_all()
+        self.advance(SWEEP)
         self._forget_all()
         self.receiver.clear()
         self.receiver.heal()
