@@ -184,6 +184,14 @@ def send_lines_to(handler: logging.Handler) -> None:
     logging.getLogger(_service()).handlers[:] = [handler]
 
 
+def forget() -> None:
+    """As in a process that has logged nothing yet: the next line makes the logger anew, from the environment as it is then."""
+    with _lock:
+        for made in _made:
+            logging.Logger.manager.loggerDict.pop(made.service, None)
+        _made.clear()
+
+
 def _service() -> str:
     return os.environ.get("POWERTOOLS_SERVICE_NAME") or SERVICE
 
