@@ -13,6 +13,7 @@ from relay.domain.watch import (
     SLOWEST_LOOK,
     Watch,
     WatchCall,
+    has_ended,
     is_over,
     looks,
     next_look,
@@ -159,14 +160,22 @@ def test_without_a_revision_nobody_is_woken() -> None:
 # --- when it is over
 
 
-def test_watch_ends_with_its_last_config() -> None:
-    assert is_over([], None)
-    assert is_over([], head(1, "working"))
-    assert not is_over([cursor(1)], None)
+@pytest.mark.parametrize("ended", [False, True])
+def test_watch_ends_with_its_last_config(ended: bool) -> None:
+    assert is_over([], None, ended=ended)
+    assert is_over([], head(1, "working"), ended=ended)
 
 
-def test_watch_ends_when_every_config_has_passed_the_last_revision() -> None:
-    assert is_over([cursor(3), cursor(4)], head(3, "completed"))
-    assert not is_over([cursor(3), cursor(2)], head(3, "completed"))
-    assert not is_over([cursor(3, resend=(1,))], head(3, "completed"))
-    assert not is_over([cursor(3)], head(3, "working"))
+def test_watch_ends_when_the_agent_is_asked_no_more_and_every_config_has_passed_the_last_revision() -> None:
+    assert is_over([cursor(3), cursor(4)], head(3, "completed"), ended=True)
+    assert is_over([cursor(0)], None, ended=True)
+    assert not is_over([cursor(3), cursor(2)], head(3, "completed"), ended=True)
+    assert not is_over([cursor(3, resend=(1,))], head(3, "completed"), ended=True)
+    assert not is_over([cursor(3)], head(3, "working"), ended=False)
+
+
+def test_agent_is_asked_no_more_after_the_task_has_ended_or_at_the_deadline() -> None:
+    assert not has_ended(watch(), None, NOW)
+    assert not has_ended(watch(), head(3, "input-required"), NOW)
+    assert has_ended(watch(), head(3, "failed"), NOW)
+    assert has_ended(watch(), head(3, "working"), watch().deadline)

@@ -102,13 +102,18 @@ def refused(watch: Watch | None, call: WatchCall, now: datetime) -> Verdict:
     return Verdict.ACKNOWLEDGE if waits_for_another and not is_overdue else Verdict.RETURN
 
 
+def has_ended(watch: Watch, newest: RevisionHead | None, now: datetime) -> bool:
+    """The agent is asked no more: the task has ended, or the watch's deadline is over."""
+    return (newest is not None and newest.state.is_terminal) or now >= watch.deadline
+
+
 def looks(watch: Watch, call: WatchCall, *, ended: bool, now: datetime) -> bool:
-    """Whether this turn looks at the task's configs: after every hint, when the task has ended, else now and then."""
+    """Whether this turn looks at the task's configs: after every hint, when the agent is asked no more, else now and then."""
     return ended or call.is_hint or watch.looked_at is None or now - watch.looked_at >= LOOK_EVERY
 
 
 def next_look(interval: timedelta) -> timedelta:
-    """After the task has ended the watch only looks, ever more slowly."""
+    """When the agent is asked no more the watch only looks, ever more slowly."""
     return min(max(2 * interval, LOOK_EVERY), SLOWEST_LOOK)
 
 
@@ -127,8 +132,6 @@ def to_wake(cursors: Sequence[Cursor], newest: RevisionHead | None, now: datetim
     ]
 
 
-def is_over(cursors: Sequence[Cursor], newest: RevisionHead | None) -> bool:
-    """The watch ends with its last config, or when the task has ended and every config has passed the last revision."""
-    if not cursors:
-        return True
-    return newest is not None and newest.state.is_terminal and not any(cursor.is_behind(newest.number) for cursor in cursors)
+def is_over(cursors: Sequence[Cursor], newest: RevisionHead | None, *, ended: bool) -> bool:
+    """The watch ends with its last config, or when the agent is asked no more and every config has passed the last revision."""
+    return not cursors or (ended and not any(cursor.is_behind(newest.number if newest else 0) for cursor in cursors))

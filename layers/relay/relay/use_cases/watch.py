@@ -116,21 +116,16 @@ class FollowTasks:
         now = self._now()
         is_remembered = watch.head is not None and not rules.looks(watch, call, ended=False, now=now)
         head = watch.head if is_remembered else self._revisions.newest(call.task)
-        has_ended = head is not None and head.state.is_terminal
-        if not has_ended and now >= watch.deadline:
-            observability.warn("watch ended at its deadline", task=call.task)
-            self._watches.end(call.task, token)
-            return
-        poll = _Poll(head) if has_ended else self._poll(watch, head)
-        has_ended = poll.head is not None and poll.head.state.is_terminal
-        looked = rules.looks(watch, call, ended=has_ended, now=now)
-        if looked and self._look(call, poll.head):
+        poll = _Poll(head) if rules.has_ended(watch, head, now) else self._poll(watch, head)
+        ended = rules.has_ended(watch, poll.head, now)
+        looked = rules.looks(watch, call, ended=ended, now=now)
+        if looked and self._look(call, poll.head, ended=ended):
             self._watches.end(call.task, token)
             return
         self._rest(call, replace(watch, looked_at=now) if looked else watch, token, poll=poll, polled_at=now)
 
     def _poll(self, watch: Watch, head: RevisionHead | None) -> _Poll:
-        """Asks the agent once. Whatever it does wrong slows the watch down; only the deadline ends it."""
+        """Asks the agent once. Whatever it does wrong slows the watch down; only the deadline ends the asking."""
         try:
             view = self._ask(watch.task, timeout=rules.POLL_TIMEOUT)
             if view is None:
@@ -142,11 +137,12 @@ class FollowTasks:
         moved = head is None or observed.head.number > head.number
         return _Poll(observed.head, moved=moved, asks_again=observed.asks_again)
 
-    def _look(self, call: WatchCall, newest: RevisionHead | None) -> bool:
+    def _look(self, call: WatchCall, newest: RevisionHead | None, *, ended: bool) -> bool:
         """Wakes the configs that are behind; whether the watch is over."""
         now = self._now()
         cursors = self._cursors.of_task(call.task, now=now)
-        if rules.is_over(cursors, newest):
+        if rules.is_over(cursors, newest, ended=ended):
+            observability.log("watch ended", task=call.task)
             return True
         behind = rules.to_wake(cursors, newest, now)
         self._delivery_queue.send_all([Sending(DeliveryWakeup(cursor.key, group=cursor.group)) for cursor in behind])
@@ -172,9 +168,9 @@ class FollowTasks:
 
     def _interval(self, call: WatchCall, watch: Watch, poll: _Poll) -> timedelta:
         """An interrupted task is polled at the maximum; after a hint (the client's next message) quickly again, until that was silence."""
-        state = poll.head.state if poll.head else None
-        if state is not None and state.is_terminal:
+        if rules.has_ended(watch, poll.head, self._now()):
             return rules.next_look(watch.interval)
+        state = poll.head.state if poll.head else None
         is_interrupted = state is not None and state.is_interrupted
         return next_poll(
             watch.interval,
