@@ -56,4 +56,6 @@ def test_postponed_configs_come_back_after_the_pause_and_spread() -> None:
 
 
 def test_those_who_wait_for_a_probe_come_back_soon() -> None:
+    assert postponed(Receiver(failures=THRESHOLD), NOW, 0.0) == timedelta(seconds=5)
+    assert postponed(Receiver(failures=THRESHOLD, open_until=NOW - timedelta(hours=1)), NOW, 1.0) == timedelta(seconds=7.5)
     assert postponed(Receiver(failures=THRESHOLD, open_until=NOW), NOW, 0.0) == timedelta(seconds=5)

@@ -26,7 +26,7 @@ def tree(of: type[RelayError] = RelayError) -> Iterator[type[RelayError]]:
         yield from tree(each)
 
 
-@pytest.mark.parametrize("error", tree(), ids=lambda error: error.__name__)
+@pytest.mark.parametrize("error", list(tree()), ids=lambda error: error.__name__)
 def test_every_error_is_in_the_drawing(error: type[RelayError]) -> None:
     line = next(line for line in str(errors.__doc__).splitlines() if line.strip(" │├└─").split(" ")[0] == error.__name__)
     for number in [word for word in line.split() if word.startswith("-32")]:
@@ -37,7 +37,7 @@ def test_every_error_is_in_the_drawing(error: type[RelayError]) -> None:
         assert error.reason == line.split("reason ")[1].split(" ")[0]
 
 
-@pytest.mark.parametrize("error", tree(), ids=lambda error: error.__name__)
+@pytest.mark.parametrize("error", list(tree()), ids=lambda error: error.__name__)
 def test_http_and_grpc_status_say_the_same(error: type[RelayError]) -> None:
     assert error.http_status in HTTP_STATUSES_BY_GRPC[error.grpc_status]
 

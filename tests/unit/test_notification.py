@@ -145,6 +145,11 @@ def test_token_goes_under_both_names_that_receivers_read() -> None:
     assert (found["X-A2A-Notification-Token"], found["A2A-Notification-Token"]) == ("t0ken", "t0ken")
 
 
+def test_token_and_authorization_do_not_crowd_each_other_out() -> None:
+    names = [name for name, _ in headers(config(token="t", authentication=Authentication("Basic", "c")))]
+    assert names[:4] == ["Content-Type", "Authorization", "X-A2A-Notification-Token", "A2A-Notification-Token"]
+
+
 def test_authorization_is_scheme_and_credentials_exactly_as_registered() -> None:
     assert dict(headers(config(authentication=Authentication("bEaReR", "abc==  d"))))["Authorization"] == "bEaReR abc==  d"
 
@@ -201,6 +206,12 @@ def test_a_cut_task_and_a_redriven_one_say_so() -> None:
     assert (found["A2A-Relay-Truncated"], found["A2A-Relay-Redriven"]) == ("true", "true")
 
 
+def test_what_is_not_given_is_not_sent() -> None:
+    """The parts that `headers` has defaults for."""
+    found = notification.headers(config(), webhook_id="msg_1", timestamp=NOW, body=b"{}", attempt=1, revision=7)
+    assert [name for name, _ in found] == ["Content-Type", "webhook-id", "webhook-timestamp", "A2A-Relay-Revision", "A2A-Relay-Attempt"]
+
+
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\0b", "naïve", "a\x7fb", "\u2028"])
 @pytest.mark.parametrize("place", ["token", "scheme", "credentials"])
 def test_what_cannot_be_a_header_is_refused_without_being_quoted(place: str, value: str) -> None:
@@ -211,7 +222,7 @@ def test_what_cannot_be_a_header_is_refused_without_being_quoted(place: str, val
 
 
 def test_a_naive_time_is_refused() -> None:
-    with pytest.raises(ValueError, match="zone"):
+    with pytest.raises(ValueError, match=r"^an attempt's time has a zone"):
         headers(config(), timestamp=NOW.replace(tzinfo=None))
 
 
@@ -255,6 +266,11 @@ def test_stock_verifier_accepts_a_whsec_secret_padded_or_not(key: bytes, padded:
     assert verified(secret, stock_secret=secret)
 
 
+def test_padding_alone_is_taken_off_a_whsec_secret() -> None:
+    assert notification.signing_key("whsec_" + base64.b64encode(b"k" * 22 + b"\xd7").decode()) == b"k" * 22 + b"\xd7"
+    assert notification.signing_key("whsec_XXXX==") == base64.b64decode("XXXX")
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda text: not text.startswith("whsec_")))
 def test_stock_verifier_accepts_any_other_secret_as_the_base64_of_its_bytes(secret: str) -> None:
     assert verified(secret, stock_secret="whsec_" + base64.b64encode(secret.encode()).decode())
@@ -275,7 +291,7 @@ def verified(secret: str, *, stock_secret: str) -> bool:
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_====", "whsec_not-base64!", "whsec_AAAAA", "whsec_grüße"])
 def test_a_secret_that_is_no_key_is_refused_without_being_quoted(secret: str) -> None:
-    with pytest.raises(ValueError, match="secret") as raised:
+    with pytest.raises(ValueError, match=r"^a (signing|whsec_) secret") as raised:
         notification.signing_key(secret)
     assert raised.value.__cause__ is None
     assert len(secret) < 8 or secret.removeprefix("whsec_") not in str(raised.value)

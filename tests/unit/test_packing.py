@@ -65,5 +65,5 @@ def test_what_fits_an_item_stays_below_dynamodbs_limit() -> None:
 
 
 def test_what_is_no_object_is_no_packed_task() -> None:
-    with pytest.raises(TypeError, match="JSON object"):
+    with pytest.raises(TypeError, match=r"^a packed task is a JSON object$"):
         unpack(zlib.compress(b"[]"))

@@ -122,6 +122,16 @@ def test_the_jwt_says_who_tells_whom_what_and_until_when() -> None:
     }
 
 
+def test_the_header_of_the_jwt_says_what_it_is() -> None:
+    assert jwt.get_unverified_header(token()) == {"alg": "EdDSA", "typ": "JWT", "kid": VECTOR_THUMBPRINT}
+
+
+@pytest.mark.parametrize("last", range(256))
+def test_base64url_of_a_jws_loses_its_padding_and_nothing_else(last: int) -> None:
+    encoded = jws({}, bytes([last]), lambda _: bytes([last, last])).split(".")
+    assert [base64.urlsafe_b64decode(part + "==") for part in encoded] == [b"{}", bytes([last]), bytes([last, last])]
+
+
 def test_the_first_key_makes_the_jwt() -> None:
     one, other = key(b"1" * 32), key(b"2" * 32)
     assert [jwt.get_unverified_header(token(*keys))["kid"] for keys in ((one, other), (other, one))] == [one.id, other.id]

@@ -1,4 +1,5 @@
 import json
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -246,6 +247,16 @@ def test_timestamp_is_read_as_aware_utc_or_not_at_all(text: object, moment: date
     found = parse_timestamp(text)
     assert found == moment
     assert found is None or found.tzinfo is UTC
+
+
+def test_timestamp_without_a_zone_is_utc_wherever_the_relay_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert parse_timestamp("2026-11-21T08:30:15.250") == NOW
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @given(st.datetimes(timezones=st.just(timezone(timedelta(hours=-8)))))

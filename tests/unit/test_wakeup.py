@@ -104,7 +104,7 @@ def test_refusal_says_which_version_and_kind_was_expected() -> None:
         DeliveryWakeup.load('{"v":1,"kind":"deliver","task":["o","a","","t"]}')
     with pytest.raises(UnknownMessageError, match="watch wake-up without its parts: 'task'"):
         WatchWakeup.load('{"v":1,"kind":"watch"}')
-    with pytest.raises(UnknownMessageError, match="not JSON"):
+    with pytest.raises(UnknownMessageError, match=r"^not JSON$"):
         WatchWakeup.load("{")
 
 
