@@ -46,13 +46,25 @@ def test_newest_state_alone_takes_the_whole_letter_away(world: World, redrive: R
     assert world.dead_letters() == []
 
 
-def test_what_a_cursor_has_no_room_for_stays_in_a_letter(world: World, redrive: Redrive, dead_letters: DeadLetters) -> None:
+def test_what_a_cursor_has_no_room_for_is_left_to_the_next_redrive(world: World, redrive: Redrive, dead_letters: DeadLetters) -> None:
     dead_letters.put(letter(world, 1, MAX_RESEND + 5))
-    dead_letters.put(letter(world, MAX_RESEND + 1, MAX_RESEND + 7))
     dead_letters.put(letter(world, MAX_RESEND + 9, MAX_RESEND + 9))
-    list(redrive.redrive(redrive.list(Filter()), every=True))
-    left = [(left.first, left.last) for left in world.dead_letters()]
-    assert left == [(MAX_RESEND + 1, MAX_RESEND + 7), (MAX_RESEND + 9, MAX_RESEND + 9)]
+    [done] = redrive.redrive(redrive.list(Filter()), every=True)
+    assert done.revisions == tuple(range(1, MAX_RESEND + 1))
+    world.cursors.claim(KEY, "token", now=world.runner.clock.now(), until=world.runner.clock.now(), timers=(), revision=None)
+    world.cursors.give_up(KEY, "token", 1, outcome="by the test", resend=done.revisions)
+    [rest] = redrive.redrive(redrive.list(Filter()), every=True)
+    assert rest.revisions == (*range(MAX_RESEND + 1, MAX_RESEND + 6), MAX_RESEND + 9)
+    assert world.dead_letters() == []
+
+
+def test_letter_that_was_written_anew_is_not_shortened(world: World, dead_letters: DeadLetters) -> None:
+    dead_letters.put(letter(world, 1, 3))
+    [read] = world.dead_letters()
+    dead_letters.put(letter(world, 1, 3, later=timedelta(seconds=1)))
+    dead_letters.shorten(read, asked_to=2)
+    [again] = world.dead_letters()
+    assert list(again.open_revisions) == [1, 2, 3]
 
 
 def test_letter_of_a_config_that_is_busy_with_its_revisions_waits_for_the_next_redrive(

@@ -35,7 +35,10 @@ class FailedAttempt:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """The revisions `first` to `last` were not delivered to one config. `receiver` is an origin, never a whole URL."""
+    """The revisions `first` to `last` were not delivered to one config. `receiver` is an origin, never a whole URL.
+
+    `asked_to`: a redrive has asked for those up to it, and had no room for the rest.
+    """
 
     key: ConfigKey
     first: int
@@ -45,6 +48,11 @@ class DeadLetter:
     webhook_id: str
     written_at: datetime
     attempts: tuple[FailedAttempt, ...] = ()
+    asked_to: int = 0
+
+    @property
+    def open_revisions(self) -> range:
+        return range(max(self.first, self.asked_to + 1), self.last + 1)
 
     def announcement(self) -> str:
         """The message on the dead-letter queue: no secret, no body."""

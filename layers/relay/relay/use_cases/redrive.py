@@ -5,7 +5,7 @@ deleted last, so a redrive that dies is run again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
@@ -13,7 +13,6 @@ from relay.adapters.queues import Queue
 from relay.adapters.table.cursors import MAX_RESEND, Cursors
 from relay.adapters.table.dead_letters import DeadLetters
 from relay.domain.dead_letter import DeadLetter
-from relay.domain.notification import webhook_id
 from relay.domain.push_config import Cursor
 from relay.domain.wakeup import DeliveryWakeup
 
@@ -75,14 +74,12 @@ class Redrive:
         return Redriven(letters, revisions)
 
     def _settle(self, letters: tuple[DeadLetter, ...], *, asked_to: int) -> None:
-        """What was asked for leaves the letters; what a cursor had no room for stays, in a letter of its own."""
-        left = [letter.last for letter in letters if letter.first <= asked_to + 1 and letter.last > asked_to]
+        """A letter goes when all it holds was asked for; of one that a cursor had no room for, the rest is left to the next redrive."""
         for letter in letters:
-            if letter.first <= asked_to < letter.last:
-                first = asked_to + 1
-                self._dead_letters.put(replace(letter, first=first, last=max(left), webhook_id=webhook_id(letter.key, first)))
-            if letter.first <= asked_to:
+            if letter.last <= asked_to:
                 self._dead_letters.delete(letter)
+            elif letter.open_revisions.start <= asked_to:
+                self._dead_letters.shorten(letter, asked_to=asked_to)
 
 
 def _are_at_work(revisions: tuple[int, ...], cursor: Cursor) -> bool:
@@ -94,5 +91,5 @@ def revisions_to_send(letters: Sequence[DeadLetter], *, every: bool) -> tuple[in
     """Of one config's letters: the newest revision, or all of them, at most what a cursor may hold at once; the oldest first."""
     if not every:
         return (max(letter.last for letter in letters),)
-    numbers = sorted({number for letter in letters for number in range(letter.first, letter.last + 1)})
+    numbers = sorted({number for letter in letters for number in letter.open_revisions})
     return tuple(numbers[:MAX_RESEND])

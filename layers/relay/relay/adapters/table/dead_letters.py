@@ -79,6 +79,16 @@ class DeadLetters:
             values={":written_at": items.moment(letter.written_at)},
         )
 
+    def shorten(self, letter: DeadLetter, *, asked_to: int) -> None:
+        """Remembers that a redrive has asked for the revisions up to this one; again only of a letter that is as it was read."""
+        self._connection.update(
+            letter.key.task.partition,
+            letter.key.dead_letter(letter.first),
+            expression="SET asked_to = :asked_to",
+            condition="written_at = :written_at",
+            values={":asked_to": items.number(asked_to), ":written_at": items.moment(letter.written_at)},
+        )
+
 
 def _attempt(item: Item) -> FailedAttempt:
     at = items.read_moment(item, "at")
@@ -110,4 +120,5 @@ def _dead_letter(item: Item) -> DeadLetter:
         receiver=items.read_text(item, "receiver"),
         webhook_id=items.read_text(item, "webhook_id"),
         written_at=written_at,
+        asked_to=items.read_int(item, "asked_to"),
     )
