@@ -1,4 +1,4 @@
-"""An agent without push, on loopback: A2A 1.0 over JSON-RPC; its tasks are what the test says they are.
+"""An agent without push, on loopback: A2A 1.0, or 0.3, over JSON-RPC; its tasks are what the test says they are.
 
 Source: A2A 1.0 §9.4 (JSON-RPC methods), §4.1 (tasks), §4.4 (the card).
 """
@@ -13,11 +13,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, Self, cast
 
-from relay.domain.task import TaskState
+from relay.domain.task import ProtocolVersion, TaskState
+from tests.support.agent03 import METHODS_IN_10, message_03, task_03
 
 Json = dict[str, Any]
 
 _TASK_NOT_FOUND = {"code": -32001, "message": "Task not found"}
+_METHOD_NOT_FOUND = {"code": -32601, "message": "Method not found"}
 
 
 class AgentTask:
@@ -62,12 +64,14 @@ class AgentTask:
 class FakeAgent:
     """A context manager. `calls` are the methods it was called with; `before_answer` may change what it is about to say.
 
-    `next_state` is what a message makes of its task; `status` other than 200 makes the agent fail every call.
+    `next_state` is what a message makes of its task, without one it is answered by a message; `status` other than 200 makes the agent fail
+    every call. `speaks` is the one version that it and its card know.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     next_state: str = "submitted"
     status: int = 200
+    speaks: ProtocolVersion = ProtocolVersion.V10
     calls: list[tuple[str, Json]] = field(default_factory=list)
     before_answer: Callable[[str, Json], None] = lambda _method, _answer: None
     tasks: dict[str, AgentTask] = field(default_factory=dict)
@@ -96,6 +100,7 @@ class FakeAgent:
 
     def reset(self) -> None:
         self.next_state, self.status, self.before_answer = "submitted", 200, lambda _method, _answer: None
+        self.speaks = ProtocolVersion.V10
         self.calls.clear()
         self.tasks.clear()
 
@@ -106,11 +111,15 @@ class FakeAgent:
         return sum(called == method for called, _ in self.calls)
 
     def card(self) -> Json:
+        url = f"{self.url}/rpc"
+        here: Json = {"supportedInterfaces": [{"url": url, "protocolBinding": "JSONRPC", "protocolVersion": "1.0"}]}
+        if self.speaks is ProtocolVersion.V03:
+            here = {"protocolVersion": "0.3.0", "url": url, "preferredTransport": "JSONRPC"}
         return {
             "name": "An agent without push",
             "description": "For tests",
             "version": "1",
-            "supportedInterfaces": [{"url": f"{self.url}/rpc", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"}],
+            **here,
             "capabilities": {"streaming": False, "pushNotifications": False},
             "defaultInputModes": ["text/plain"],
             "defaultOutputModes": ["text/plain"],
@@ -125,8 +134,21 @@ class FakeAgent:
         return answered
 
     def _result(self, method: str, params: Json) -> Json:
+        if self.speaks is ProtocolVersion.V10:
+            return self._result_10(method, params)
+        if method not in METHODS_IN_10:
+            return {"error": _METHOD_NOT_FOUND}
+        told = self._result_10(METHODS_IN_10[method], params)
+        if "error" in told:
+            return told
+        result = told["result"]
+        return {"result": message_03(result["message"]) if "message" in result else task_03(result.get("task", result))}
+
+    def _result_10(self, method: str, params: Json) -> Json:
         if method == "SendMessage":
             message = params["message"]
+            if not self.next_state:
+                return {"result": {"message": {"messageId": "reply", "role": "ROLE_AGENT", "parts": [{"text": "hello"}]}}}
             task_id = message.get("taskId") or f"task-{len(self.tasks) + 1}"
             if message.get("taskId") and task_id not in self.tasks:
                 return {"error": _TASK_NOT_FOUND}
@@ -134,6 +156,9 @@ class FakeAgent:
             task.hears(message)
             task.becomes(self.next_state)
             return {"result": {"task": task.seen}}
+        if method == "ListTasks":
+            tasks = [task.seen for task in self.tasks.values()]
+            return {"result": {"tasks": tasks, "nextPageToken": "", "pageSize": 50, "totalSize": len(tasks)}}
         known = self.tasks.get(params.get("id", ""))
         if known is None:
             return {"error": _TASK_NOT_FOUND}

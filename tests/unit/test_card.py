@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.domain.agent import Agent
-from relay.domain.card import agent_versions, card_10, is_card, relay_card
+from relay.domain.card import card_10, is_card, relay_card
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.keys import AgentKey
 from relay.domain.task import ProtocolVersion
@@ -52,7 +52,7 @@ PRAISONAI_CARD = {
 
 
 def shown(card: Any, *, requires_key: bool = True) -> dict[str, Any]:
-    return relay_card(card, RELAY, requires_key=requires_key)
+    return relay_card(card, RELAY, requires_key=requires_key, versions={V03, V10})
 
 
 def parsed_10(card: Any) -> AgentCard:
@@ -114,44 +114,23 @@ def test_no_address_of_the_agent_is_left() -> None:
     assert "signatures" not in card
 
 
-def test_an_agent_of_both_versions_is_offered_in_both() -> None:
-    card = shown(CARD_BOTH)
+@pytest.mark.parametrize("card", [CARD_10, PRAISONAI_CARD, CARD_BOTH])
+def test_both_versions_are_offered_whichever_the_agent_speaks(card: Any) -> None:
+    card = shown(card)
     assert card["supportedInterfaces"] == [
         {"url": RELAY, "protocolBinding": "JSONRPC", "protocolVersion": "1.0"},
         {"url": RELAY, "protocolBinding": "JSONRPC", "protocolVersion": "0.3"},
     ]
     assert (card["url"], card["preferredTransport"], card["protocolVersion"]) == (RELAY, "JSONRPC", "0.3.0")
     assert card["additionalInterfaces"] == [{"url": RELAY, "transport": "JSONRPC"}]
+    assert AgentCard03.model_validate(card).url == RELAY
+    assert [interface.protocol_version for interface in parsed_10(card).supported_interfaces] == ["1.0", "0.3"]
 
 
-def test_an_agent_of_10_alone_is_not_offered_to_03_clients() -> None:
-    card = shown(CARD_10)
-    assert [interface["protocolVersion"] for interface in card["supportedInterfaces"]] == ["1.0"]
+def test_an_agent_that_cannot_be_called_is_offered_in_no_version() -> None:
+    card = relay_card(CARD_10, RELAY + "/", requires_key=False, versions=())
+    assert card["supportedInterfaces"] == []
     assert "url" not in card
-
-
-def test_an_agent_of_03_alone_is_offered_to_10_clients_as_03() -> None:
-    card = shown(PRAISONAI_CARD)
-    assert [interface["protocolVersion"] for interface in card["supportedInterfaces"]] == ["0.3"]
-    assert card["url"] == RELAY
-
-
-def test_10s_own_form_holds_nothing_of_03() -> None:
-    card = {**CARD_BOTH, "capabilities": {"stateTransitionHistory": True}, "supportsAuthenticatedExtendedCard": True}
-    found = card_10(shown(card))
-    assert found["capabilities"] == {"streaming": False, "pushNotifications": True, "extendedAgentCard": True}
-    assert found["securitySchemes"].keys() == {"bearer", "apiKey"}
-    assert found["securitySchemes"]["bearer"].keys() == {"httpAuthSecurityScheme"}
-    assert "securitySchemes" not in card_10(shown(card, requires_key=False))
-    for member in ("protocolVersion", "url", "preferredTransport", "additionalInterfaces", "security", "supportsAuthenticatedExtendedCard"):
-        assert member in shown(card)
-        assert member not in found
-
-
-def test_the_versions_offered_can_be_named() -> None:
-    card = relay_card(CARD_10, RELAY + "/", requires_key=False, versions={V10, V03})
-    assert card["url"] == RELAY
-    assert len(card["supportedInterfaces"]) == 2
 
 
 def test_the_key_schemes_are_read_alike_by_both_versions() -> None:
@@ -262,7 +241,7 @@ def test_10_is_preferred_and_both_are_known() -> None:
     both = agent(CARD_BOTH)
     assert (both.endpoint.version, both.endpoint.url) == (V10, "https://agent.example.com/")
     assert both.endpoints[V03].url == "https://agent.example.com/old"
-    assert both.versions == agent_versions(CARD_BOTH) == {V03, V10}
+    assert both.versions == {V03, V10}
 
 
 def test_the_interfaces_tenant_goes_with_it() -> None:

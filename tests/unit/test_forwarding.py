@@ -33,6 +33,18 @@ def test_the_version_is_the_agents_not_the_callers() -> None:
     assert forwarded_headers({"A2A-Version": "1.0"}, (), ProtocolVersion.V03) == {"a2a-version": "0.3"}
 
 
+@pytest.mark.parametrize(
+    ("said", "version", "heard"),
+    [
+        ("A2A-Extensions", ProtocolVersion.V03, "x-a2a-extensions"),
+        ("X-A2A-Extensions", ProtocolVersion.V10, "a2a-extensions"),
+        ("A2A-Extensions", ProtocolVersion.V10, "a2a-extensions"),
+    ],
+)
+def test_extensions_reach_an_agent_under_its_versions_name(said: str, version: ProtocolVersion, heard: str) -> None:
+    assert forwarded_headers({said: "https://example.com/ext"}, (), version)[heard] == "https://example.com/ext"
+
+
 def test_a_header_that_cannot_be_sent_stays_behind() -> None:
     assert forwarded_headers({"traceparent": "a\r\nhost: b"}, (), ProtocolVersion.V10) == {"a2a-version": "1.0"}
 

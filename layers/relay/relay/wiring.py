@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from relay.use_cases.agents import Agents
     from relay.use_cases.answer import AnswerCall
     from relay.use_cases.ask import Ask
+    from relay.use_cases.call_agent import CallAgent
     from relay.use_cases.deliver import Deliver
     from relay.use_cases.fan_out import FanOut
     from relay.use_cases.forward import Forward
@@ -73,6 +74,12 @@ class Wiring(Outside):
         return Ask(self.agents, self._upstream)
 
     @cached_property
+    def call_agent(self) -> "CallAgent":
+        from relay.use_cases.call_agent import CallAgent
+
+        return CallAgent(self._upstream)
+
+    @cached_property
     def observe(self) -> "Observe":
         from relay.use_cases.observe import Observe
 
@@ -96,7 +103,7 @@ class Wiring(Outside):
             configs=self.configs, cursors=self.cursors, revisions=self.revisions, watches=self.watches, limits=limits, now=now
         )
         send = SendMessage(
-            upstream=self._upstream,
+            call_agent=self.call_agent,
             ask=self.ask,
             observe=self.observe,
             register=register,
@@ -113,7 +120,7 @@ class Wiring(Outside):
         from relay.use_cases.forward import Forward
 
         requires_key = self.settings.client_authentication is ClientAuthentication.RELAY_KEY
-        return Forward(upstream=self._upstream, watches=self.watches, watch_queue=self.watch_queue, requires_key=requires_key, now=now)
+        return Forward(call_agent=self.call_agent, watches=self.watches, watch_queue=self.watch_queue, requires_key=requires_key, now=now)
 
     @cached_property
     def follow_tasks(self) -> "FollowTasks":

@@ -10,7 +10,6 @@ Source: A2A 0.3 §5.5, A2A 1.0 §4.4 (`AgentCard`); what a2a-sdk 0.3.26 and 1.x,
 from collections.abc import Collection
 from typing import Any
 
-from relay.domain.endpoint import endpoints
 from relay.domain.lenient import filled, mapping, mappings, text, texts
 from relay.domain.task import Json, ProtocolVersion
 
@@ -39,11 +38,6 @@ _MEMBERS_03 = frozenset(
 _WRAPPERS_10 = ("httpAuthSecurityScheme", "apiKeySecurityScheme")
 
 
-def agent_versions(agent_card: Json) -> frozenset[ProtocolVersion]:
-    """The versions the agent speaks over JSON-RPC."""
-    return frozenset(endpoints(agent_card))
-
-
 def is_card(result: object) -> bool:
     """Whether an agent's answer, to whatever method, is a card; a card that went through as it is would lead the client past the relay."""
     if not isinstance(result, dict) or not isinstance(result.get("name"), str):
@@ -55,14 +49,11 @@ def is_card(result: object) -> bool:
     )
 
 
-def relay_card(
-    agent_card: Json, base_url: str, *, requires_key: bool, versions: Collection[ProtocolVersion] | None = None
-) -> dict[str, Any]:
+def relay_card(agent_card: Json, base_url: str, *, requires_key: bool, versions: Collection[ProtocolVersion]) -> dict[str, Any]:
     """The card as every client parses it, whatever the agent left out. `base_url` is the agent's address at the relay.
 
-    `versions` are those offered, by default the ones the agent speaks itself.
+    `versions` are those offered there: the relay speaks them for the agent.
     """
-    offered = agent_versions(agent_card) if versions is None else versions
     return {
         "name": text(agent_card.get("name")) or "Agent",
         "description": text(agent_card.get("description")) or text(agent_card.get("name")) or "An A2A agent.",
@@ -73,7 +64,7 @@ def relay_card(
         "skills": [_skill(skill) for skill in mappings(agent_card.get("skills")) if text(skill.get("id")) or text(skill.get("name"))],
         **filled((name, text(agent_card.get(name))) for name in ("iconUrl", "documentationUrl")),
         **_provider(mapping(agent_card.get("provider"))),
-        **_connection(base_url.rstrip("/"), offered, has_extended_card=_has_extended_card(agent_card)),
+        **_connection(base_url.rstrip("/"), versions, has_extended_card=_has_extended_card(agent_card)),
         **(_security() if requires_key else {}),
     }
 

@@ -11,7 +11,8 @@ UPSTREAM_AUTHORIZATION = "x-upstream-authorization"
 
 Headers = tuple[tuple[str, str], ...]
 
-_PASSED_ON = ("a2a-extensions", "x-a2a-extensions", "traceparent")
+_EXTENSIONS = {ProtocolVersion.V10: "a2a-extensions", ProtocolVersion.V03: "x-a2a-extensions"}
+_PASSED_ON = (*_EXTENSIONS.values(), "traceparent")
 _VALUE = re.compile(r"[!-~](?:[ -~\t]*[!-~])?")  # RFC 9110 §5.5, without the obsolete bytes above ASCII
 
 
@@ -36,9 +37,12 @@ def forwarded_headers(
 ) -> dict[str, str]:
     """Exactly what the agent gets of a call's headers, named in lower case: its own version, the extensions, `traceparent`, a credential.
 
-    The relay's own calls pass no `incoming`. The caller's `Authorization` is a relay key and never goes on.
+    The relay's own calls pass no `incoming`. The caller's `Authorization` is a relay key and never goes on. Extensions that a caller names
+    in the other version's header are there under the agent's name for it, too.
     """
     given = _lowered(incoming)
+    if extensions := next((given[name] for name in _EXTENSIONS.values() if name in given), None):
+        given.setdefault(_EXTENSIONS[version], extensions)
     passed_on = {name: given[name] for name in _PASSED_ON if name in given and _VALUE.fullmatch(given[name])}
     return {VERSION_HEADER: version.value, **passed_on, **{name.lower(): value for name, value in credential_headers}}
 

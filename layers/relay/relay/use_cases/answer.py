@@ -56,8 +56,7 @@ class AnswerCall:
             outgoing = Outgoing(
                 send=replace(send, inline=replace(send.inline, updates=updates)) if send.inline else send,
                 agent=agent,
-                method=call.request.method,
-                version=version,
+                method=call.method,
                 request_id=call.request.id,
                 incoming=dict(call.incoming),
                 credential=credential,

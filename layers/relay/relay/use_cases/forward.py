@@ -1,4 +1,4 @@
-"""Forward: everything that is not the relay's own goes to the agent as it is; what comes back may be a hint that a task has moved.
+"""Forward: everything that is not the relay's own goes to the agent; what comes back may be a hint that a task has moved.
 
 Source: design §7 "What the relay answers itself, and what it forwards".
 """
@@ -10,16 +10,17 @@ from typing import Any
 
 from relay.adapters.queues import Queue
 from relay.adapters.table.watches import Watches
-from relay.adapters.upstream import Answer, Upstream
+from relay.adapters.upstream import Answer
 from relay.domain.agent import Agent
 from relay.domain.card import card_10, is_card, relay_card
-from relay.domain.forwarding import Headers, forwarded_headers
+from relay.domain.forwarding import Headers
 from relay.domain.jsonrpc import Request
 from relay.domain.keys import TaskKey, fits_key
 from relay.domain.protocol import Kind, Method
 from relay.domain.task import Json, ProtocolVersion, Snapshot
 from relay.domain.wakeup import WatchWakeup
 from relay.domain.watch import Watch
+from relay.use_cases.call_agent import AgentCall, CallAgent
 
 _TIMEOUT = timedelta(seconds=25)  # API Gateway ends a request at 30 s
 
@@ -38,45 +39,43 @@ class Passing:
 
 class Forward:
     def __init__(
-        self, *, upstream: Upstream, watches: Watches, watch_queue: Queue, requires_key: bool, now: Callable[[], datetime]
+        self, *, call_agent: CallAgent, watches: Watches, watch_queue: Queue, requires_key: bool, now: Callable[[], datetime]
     ) -> None:
-        self._upstream = upstream
+        self._call_agent = call_agent
         self._watches = watches
         self._watch_queue = watch_queue
         self._requires_key = requires_key
         self._now = now
 
     def __call__(self, passing: Passing) -> Answer | Json:
-        """The agent's answer as it is; a result that is a card is made the relay's own, or the client would leave the relay."""
-        agent, version = passing.agent, passing.method.version
-        endpoint = agent.endpoints.get(version) or agent.endpoint
-        params: dict[str, Any] = dict(passing.request.params)
-        if endpoint.tenant and "tenant" not in params and version is ProtocolVersion.V10:
-            params["tenant"] = endpoint.tenant
-        headers = forwarded_headers(passing.incoming, passing.credential or agent.credential_headers, version)
-        answer = self._upstream.call(
-            endpoint, passing.request.method, params, request_id=passing.request.id, headers=headers, timeout=_TIMEOUT
-        )
-        result: Any = (answer.payload or {}).get("result")
+        """The agent's answer; a result that is a card is made the relay's own, or the client would leave the relay."""
+        agent, method, request = passing.agent, passing.method, passing.request
+        call = AgentCall(agent, method, request.params, request.id, passing.incoming, passing.credential)
+        reply = self._call_agent(call, timeout=_TIMEOUT)
+        result: Any = reply.answer.result
         if is_card(result):
-            return self.card(agent, result, base_url=passing.base_url, version=version)
-        if passing.method.kind in (Kind.GET_TASK, Kind.CANCEL) and isinstance(result, Mapping):
-            self._hint(passing, result)
-        return answer
+            return self.card(agent, result, base_url=passing.base_url, version=method.version)
+        if method.kind in (Kind.GET_TASK, Kind.CANCEL) and isinstance(result, Mapping):
+            self._hint(passing, Snapshot(reply.version, result))
+        return reply.for_caller()
 
     def card(self, agent: Agent, card: Json, *, base_url: str, version: ProtocolVersion | None = None) -> Json:
-        """An agent's card with the relay's addresses; both versions' members, or only 1.0's where that is parsed strictly."""
-        made = relay_card(card, base_url, requires_key=self._requires_key, versions=agent.versions)
+        """An agent's card with the relay's addresses; both versions' members, or only 1.0's where that is parsed strictly.
+
+        Whichever version the agent speaks, the relay speaks both for it.
+        """
+        offered = frozenset(ProtocolVersion) if agent.versions else agent.versions
+        made = relay_card(card, base_url, requires_key=self._requires_key, versions=offered)
         return card_10(made) if version is ProtocolVersion.V10 else made
 
-    def _hint(self, passing: Passing, result: Json) -> None:
+    def _hint(self, passing: Passing, snapshot: Snapshot) -> None:
         """A task that is followed and has moved is polled at once."""
-        task_id, tenant = result.get("id"), passing.request.params.get("tenant") or ""
+        task_id, tenant = snapshot.document.get("id"), passing.request.params.get("tenant") or ""
         if not isinstance(task_id, str) or not isinstance(tenant, str) or not fits_key(task_id):
             return
         task = TaskKey(passing.agent.key.owner, passing.agent.key.agent, tenant, task_id)
         watch = self._watches.get(task)
-        if watch and (passing.method.kind is Kind.CANCEL or _has_moved(watch, Snapshot(passing.method.version, result), passing.agent)):
+        if watch and (passing.method.kind is Kind.CANCEL or _has_moved(watch, snapshot, passing.agent)):
             self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
 
 

@@ -11,17 +11,19 @@ from typing import Any
 from relay import observability
 from relay.adapters.queues import Queue
 from relay.adapters.table.watches import Watches
-from relay.adapters.upstream import Answer, Upstream
+from relay.adapters.upstream import Answer
 from relay.domain.agent import Agent
 from relay.domain.conversion import convert
 from relay.domain.errors import RelayError, TaskNotFoundError, UpstreamTimeoutError
-from relay.domain.forwarding import Headers, forwarded_headers
+from relay.domain.forwarding import Headers
 from relay.domain.keys import TaskKey
+from relay.domain.protocol import Method
 from relay.domain.push_config import Start
 from relay.domain.sends import Send, answer_with, cut_history, task_of_answer
-from relay.domain.task import Json, ProtocolVersion, Snapshot, View
+from relay.domain.task import Json, Snapshot, View
 from relay.domain.wakeup import WatchWakeup
 from relay.use_cases.ask import Ask
+from relay.use_cases.call_agent import AgentCall, CallAgent, Reply
 from relay.use_cases.observe import Observe
 from relay.use_cases.register import Register
 
@@ -36,8 +38,7 @@ class Outgoing:
 
     send: Send
     agent: Agent
-    method: str
-    version: ProtocolVersion
+    method: Method
     request_id: Any
     incoming: dict[str, str]
     credential: Headers
@@ -51,7 +52,7 @@ class SendMessage:
     def __init__(
         self,
         *,
-        upstream: Upstream,
+        call_agent: CallAgent,
         ask: Ask,
         observe: Observe,
         register: Register,
@@ -60,7 +61,7 @@ class SendMessage:
         now: Callable[[], datetime],
         sleep: Callable[[float], None],
     ) -> None:
-        self._upstream = upstream
+        self._call_agent = call_agent
         self._ask = ask
         self._observe = observe
         self._register = register
@@ -78,18 +79,19 @@ class SendMessage:
         if send.inline:
             self._register.check(send.inline, field=send.inline.url_field)
         before = self._before(outgoing)
-        answer = self._forward(outgoing)
-        result = (answer.payload or {}).get("result")
-        snapshot = task_of_answer(result, outgoing.version) if result is not None else None
+        reply = self._forward(outgoing)
+        answer, version = reply.answer, outgoing.method.version
+        snapshot = task_of_answer(answer.result, reply.version) if answer.result is not None else None
         if snapshot is None:
             if send.inline:
-                observability.log("inline push config dropped: the agent answered with no task", method=outgoing.method)
-            return answer
+                observability.log("inline push config dropped: the agent answered with no task", method=outgoing.method.name)
+            return reply.for_caller()
         task, view = outgoing.task_key(snapshot.task_id), View(snapshot, answer.asked_at, answer.arrived_at, "send")
         is_followed = self._commit(outgoing, task, view)
         if send.waits:
             snapshot = self._wait(outgoing, task, snapshot, before=before, is_followed=is_followed)
-        return answer_with(Snapshot(snapshot.version, cut_history(snapshot.document, send.history_length)))
+        told = snapshot if snapshot.version is version else convert(snapshot, version)
+        return answer_with(Snapshot(version, cut_history(told.document, send.history_length)))
 
     def _before(self, outgoing: Outgoing) -> View | None:
         """The task that the message continues, as it stood: an inline config is stored before the message is forwarded."""
@@ -111,16 +113,12 @@ class SendMessage:
             self._register.put(task, send.inline, start=Start.INLINE_KNOWN_TASK, newest=observed.head)
         return view
 
-    def _forward(self, outgoing: Outgoing) -> Answer:
-        agent, send = outgoing.agent, outgoing.send
-        endpoint = agent.endpoints.get(outgoing.version) or agent.endpoint
-        params = dict(send.forwarded)
-        if endpoint.tenant and not send.tenant and outgoing.version is ProtocolVersion.V10:
-            params["tenant"] = endpoint.tenant
-        headers = forwarded_headers(outgoing.incoming, outgoing.credential or agent.credential_headers, outgoing.version)
-        timeout = outgoing.started + WAIT - self._now()
+    def _forward(self, outgoing: Outgoing) -> Reply:
+        call = AgentCall(
+            outgoing.agent, outgoing.method, outgoing.send.forwarded, outgoing.request_id, outgoing.incoming, outgoing.credential
+        )
         try:
-            return self._upstream.call(endpoint, outgoing.method, params, request_id=outgoing.request_id, headers=headers, timeout=timeout)
+            return self._call_agent(call, timeout=outgoing.started + WAIT - self._now())
         except UpstreamTimeoutError as error:
             raise UpstreamTimeoutError(
                 "The agent did not answer in time. Whether it took the message is unknown: look for its task before you send again."
@@ -131,7 +129,7 @@ class SendMessage:
         send = outgoing.send
         if not send.inline and not (send.task_id and self._watches.get(task)):
             return False
-        if outgoing.version is not outgoing.agent.endpoint.version:  # the log of a task is kept in one version
+        if view.snapshot.version is not outgoing.agent.endpoint.version:  # the log of a task is kept in one version
             view = self._ask(task, timeout=_ASK_TIMEOUT, credential=outgoing.credential) or view
         observed = self._observe(task, view)
         if send.inline and not send.task_id:
@@ -143,7 +141,7 @@ class SendMessage:
     def _wait(self, outgoing: Outgoing, task: TaskKey, snapshot: Snapshot, *, before: View | None, is_followed: bool) -> Snapshot:
         """Polls until the task ends or waits for somebody, at most until the caller's 25 s are over."""
         deadline, pause = outgoing.started + WAIT, _FIRST_PAUSE
-        version, last = snapshot.version, snapshot
+        last = snapshot
         while not _is_settled(last, before) and self._now() + timedelta(seconds=pause) < deadline:
             self._sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
@@ -157,7 +155,7 @@ class SendMessage:
             if is_followed and view.snapshot.digest != last.digest:
                 self._observe(task, view)
             last = view.snapshot
-        return last if last.version is version else convert(last, version)
+        return last
 
 
 def _is_settled(snapshot: Snapshot, before: View | None) -> bool:

@@ -6,6 +6,7 @@ calls       cards, JSON-RPC calls, tasks
 """
 
 from relay.adapters.upstream.calls import Answer, Upstream
-from relay.adapters.upstream.transport import upstream_client
+from relay.adapters.upstream.exchange import MAX_ANSWER_BYTES
+from relay.adapters.upstream.transport import deadline, upstream_client
 
-__all__ = ["Answer", "Upstream", "upstream_client"]
+__all__ = ["MAX_ANSWER_BYTES", "Answer", "Upstream", "deadline", "upstream_client"]

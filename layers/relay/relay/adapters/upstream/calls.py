@@ -15,6 +15,7 @@ import httpx
 
 from relay.adapters.upstream.exchange import ConnectionLostError, Exchange, exchange
 from relay.adapters.upstream.transport import deadline
+from relay.domain.bridge_errors import is_task_not_found
 from relay.domain.card import is_card
 from relay.domain.endpoint import Endpoint, card_urls
 from relay.domain.errors import (
@@ -40,8 +41,6 @@ _T = TypeVar("_T")
 CARD_TIMEOUT = timedelta(seconds=10)
 
 _GET_TASK = {ProtocolVersion.V10: "GetTask", ProtocolVersion.V03: "tasks/get"}
-_TASK_NOT_FOUND = -32001
-_PRAISONAI_NOT_FOUND = -32000
 _FORBIDDEN = {401: UpstreamUnauthenticatedError, 403: UpstreamForbiddenError}
 _BUSY = (429, 503)
 _GATEWAY_FAILED = (502, 504)
@@ -221,9 +220,9 @@ def _refusal(got: Exchange | Answer, told: str) -> RelayError:
 
 
 def _raise_unless_unknown_task(error: Json, method: str) -> None:
-    code, message = error.get("code"), text(error.get("message"))
-    if code == _TASK_NOT_FOUND or (code == _PRAISONAI_NOT_FOUND and "not found" in message.lower()):
+    if is_task_not_found(error):
         return
+    code, message = error.get("code"), text(error.get("message"))
     raise UpstreamRefusedError(f"The agent answered {method} with error {code}.", agent_code=int(code or 0), agent_message=message)
 
 
