@@ -23,7 +23,7 @@ TASK_NOT_FOUND, CONTENT_TYPE, VERSION = -32001, -32005, -32009
 BASES = ["/", "", "/a2a", "/a2a/", "/agents/default", "/agents/default/", "/agents/default/a2a", "/agents/default/a2a/"]
 WELL_KNOWN = ["/.well-known/agent-card.json", "/.well-known/agent.json"]
 V10 = {"a2a-version": "1.0"}
-GET_TASK = {"jsonrpc": "2.0", "id": "r-1", "method": "GetTask", "params": {"id": "task-1"}}
+GET_TASK = {"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": "task-1"}}
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,7 @@ def told(answer: HttpAnswer) -> dict[str, Any]:
     assert answer.status == 200, answer
     assert dict(answer.headers)["content-type"] == "application/json"
     response: dict[str, Any] = json.loads(answer.body)
-    assert response["jsonrpc"] == "2.0"
-    assert ("result" in response) != ("error" in response)
+    assert (response["jsonrpc"], "result" in response) == ("2.0", "error" not in response)
     assert not is_our_fault(response), response
     return response
 
@@ -63,7 +62,7 @@ def is_our_fault(response: dict[str, Any]) -> bool:
     return "The relay failed" in text or "Traceback" in text
 
 
-def call(method: str, **params: Any) -> dict[str, Any]:
+def call(method: str, params: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
 
 
@@ -124,24 +123,18 @@ def test_deep_nesting_is_a_parse_error_that_says_the_limit(runner: Runner, depth
     assert (response["error"]["code"], str(MAX_DEPTH) in response["error"]["message"]) == (PARSE, True)
 
 
-# --- limits
-
-
 @pytest.mark.parametrize("content_type", ["application/json", "application/a2a+json"])
 @pytest.mark.parametrize(
     ("method", "limit"),
     [("GetTask", MAX_FORWARDED_BODY_BYTES), ("ListTaskPushNotificationConfigs", MAX_PUSH_CONFIG_BODY_BYTES)],
 )
 def test_a_body_may_have_as_many_bytes_as_the_limit_and_not_one_more(runner: Runner, content_type: str, method: str, limit: int) -> None:
-    request = json.dumps({**call(method, id="task-1", taskId="task-1"), "padding": ""}).encode()
+    request = json.dumps({**call(method, {"id": "task-1", "taskId": "task-1"}), "padding": ""}).encode()
     fitting = request.replace(b'"padding": ""', b'"padding": "%b"' % (b"x" * (limit - len(request))))
     headers = {**V10, "content-type": content_type}
     assert (len(fitting), code(runner.request("POST", "/", body=fitting, headers=headers))) == (limit, None)
     response = told(runner.request("POST", "/", body=fitting + b" ", headers=headers))
     assert (response["error"]["code"], str(limit) in response["error"]["message"]) == (INVALID_REQUEST, True)
-
-
-# --- versions
 
 
 @pytest.mark.parametrize(
@@ -166,7 +159,7 @@ def test_a_body_may_have_as_many_bytes_as_the_limit_and_not_one_more(runner: Run
 )
 def test_a_method_is_answered_in_its_version_only(runner: Runner, method: str, version: str | None, expected: int | None) -> None:
     headers = {} if version is None else {"a2a-version": version}
-    assert code(runner.request("POST", "/", body=call(method, id="task-1"), headers=headers)) == expected
+    assert code(runner.request("POST", "/", body=call(method, {"id": "task-1"}), headers=headers)) == expected
 
 
 @pytest.mark.parametrize("query", ["A2A-Version=1.0", "a2a-version=1.0", "x=1&A2A-Version=1.0"])
@@ -266,7 +259,7 @@ def with_one_change(document: dict[str, Any]) -> st.SearchStrategy[dict[str, Any
 @ANYTHING
 @given(method=st.sampled_from(sorted(METHODS)), params=PARAMS)
 def test_any_params_of_any_method_yield_a_result_or_a_protocol_error(runner: Runner, method: str, params: Any) -> None:
-    told(runner.request("POST", "/", body=call_with(method, params), headers={"a2a-version": METHODS[method].version.value}))
+    told(runner.request("POST", "/", body=call(method, params), headers={"a2a-version": METHODS[method].version.value}))
 
 
 @pytest.mark.parametrize("method", VALID)
@@ -274,12 +267,8 @@ def test_any_params_of_any_method_yield_a_result_or_a_protocol_error(runner: Run
 @given(data=st.data())
 def test_a_valid_call_with_one_change_yields_a_result_or_a_protocol_error(runner: Runner, method: str, data: st.DataObject) -> None:
     headers = {"a2a-version": METHODS[method].version.value}
-    told(runner.request("POST", "/", body=call_with(method, VALID[method]), headers=headers))
-    told(runner.request("POST", "/", body=call_with(method, data.draw(with_one_change(VALID[method]))), headers=headers))
-
-
-def call_with(method: str, params: Any) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    told(runner.request("POST", "/", body=call(method, VALID[method]), headers=headers))
+    told(runner.request("POST", "/", body=call(method, data.draw(with_one_change(VALID[method]))), headers=headers))
 
 
 @ANYTHING
