@@ -114,7 +114,7 @@ class FollowTasks:
     def _follow(self, call: WatchCall, watch: Watch, token: str) -> None:
         """One claimed turn. The remembered head counts only between looks: somebody else may have appended, and their hint may be lost."""
         now = self._now()
-        is_remembered = watch.head is not None and not rules.looks(watch, call, ended=False, now=now)
+        is_remembered = watch.head is not None and not rules.looks(watch, call, ended=rules.has_ended(watch, watch.head, now), now=now)
         head = watch.head if is_remembered else self._revisions.newest(call.task)
         poll = _Poll(head) if rules.has_ended(watch, head, now) else self._poll(watch, head)
         ended = rules.has_ended(watch, poll.head, now)
