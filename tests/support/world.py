@@ -18,6 +18,7 @@ from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.dead_letters import Attempts, DeadLetters
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
+from relay.adapters.vault import Vault
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import Cursor
@@ -169,7 +170,8 @@ class World:
 
     @property
     def attempts(self) -> Attempts:
-        return Attempts(self.connection)
+        vault = Vault(self.runner.aws.client("kms"), self.setting("KMS_KEY_ID"))
+        return Attempts(self.connection, seal=vault.seal, open_sealed=vault.open)
 
     def newest(self, task_id: str) -> int:
         head = self.revisions.newest(task_key(task_id))

@@ -19,6 +19,7 @@ from relay.adapters.table.agents import AgentRecords
 from relay.adapters.table.configs import Configs
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import Cursors
+from relay.adapters.table.dead_letters import Attempts
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.adapters.vault import Vault
@@ -78,6 +79,14 @@ class Outside:
     @cached_property
     def agent_records(self) -> AgentRecords:
         return AgentRecords(
+            self.connection,
+            seal=lambda plain, context: self.vault.seal(plain, context),
+            open_sealed=lambda sealed, context: self.vault.open(sealed, context),
+        )
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        return Attempts(
             self.connection,
             seal=lambda plain, context: self.vault.seal(plain, context),
             open_sealed=lambda sealed, context: self.vault.open(sealed, context),

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from relay.adapters.table.batch import BatchReader
-from relay.adapters.table.dead_letters import Attempts, DeadLetters
+from relay.adapters.table.dead_letters import DeadLetters
 from relay.adapters.table.receivers import Receivers
 from relay.adapters.table.relay_keys import RelayKeys
 from relay.clock import now
@@ -170,7 +170,7 @@ class Wiring(Outside):
         from relay.use_cases.return_wakeups import ReturnWakeups
         from relay.use_cases.tell import Tell
 
-        given, attempts, hosts = self.settings, Attempts(self.connection), self.settings.webhook_hosts
+        given, attempts, hosts = self.settings, self.attempts, self.settings.webhook_hosts
         client = WebhookClient(is_denied=hosts.denies_address)
         give_up = GiveUp(
             configs=self.configs,

@@ -2,16 +2,18 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from relay import observability
 from relay.adapters.table.dead_letters import Attempts
+from relay.adapters.vault import VaultError
 from relay.adapters.webhook import Post, WebhookClient
 from relay.domain import notification
 from relay.domain.dead_letter import FailedAttempt
 from relay.domain.errors import InvalidParamsError
+from relay.domain.keys import ConfigKey
 from relay.domain.outcome import Outcome, OutcomeKind
 from relay.domain.push_config import PushConfig
 from relay.domain.signer import NO_SIGNER, Signer
@@ -58,8 +60,16 @@ class Attempt:
         outcome = self._post(config, revision, webhook_id=webhook_id, number=number, is_resent=is_resent)
         observability.attempt_ended(config, revision, webhook_id=webhook_id, number=number, outcome=outcome, now=self._now())
         if not outcome.is_delivered:
-            self._attempts.put(config.key, _failed(started, revision.number, number=number, webhook_id=webhook_id, outcome=outcome))
+            self._keep(config.key, _failed(started, revision.number, number=number, webhook_id=webhook_id, outcome=outcome))
         return Try(webhook_id, number, outcome)
+
+    def _keep(self, key: ConfigKey, failed: FailedAttempt) -> None:
+        """Without its answer while KMS gives no key to seal it: an attempt that is not in the table would stop the retries."""
+        try:
+            self._attempts.put(key, failed)
+        except VaultError as error:
+            observability.fault("an attempt is kept without its answer", config=key, error=error)
+            self._attempts.put(key, replace(failed, answer=""))
 
     def _post(self, config: PushConfig, revision: Revision, *, webhook_id: str, number: int, is_resent: bool) -> Outcome:
         try:

@@ -1,10 +1,15 @@
-"""DEAD# and ATTEMPT# items: what was given up, and the failed attempts that led there."""
+"""DEAD# and ATTEMPT# items: what was given up, and the failed attempts that led there.
+
+What a receiver answered is sealed: many repeat the request in it, with the token and the credentials that came along.
+"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
 from relay.adapters.table import items
+from relay.adapters.table.configs import Seal, seal_context
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.items import Item
 from relay.domain.dead_letter import DeadLetter, FailedAttempt
@@ -13,10 +18,15 @@ from relay.domain.retention import ATTEMPT, DEAD_LETTER
 
 
 class Attempts:
-    def __init__(self, connection: Connection) -> None:
+    """`seal` and `open_sealed` encrypt and decrypt under the stack's key, bound to a context."""
+
+    def __init__(self, connection: Connection, *, seal: Seal, open_sealed: Seal) -> None:
         self._connection = connection
+        self._seal = seal
+        self._open = open_sealed
 
     def put(self, key: ConfigKey, attempt: FailedAttempt) -> None:
+        sealed = self._seal(attempt.answer.encode(), _context(key)) if attempt.answer else b""
         self._connection.put(
             {
                 "pk": items.text(key.task.partition),
@@ -28,17 +38,26 @@ class Attempts:
                 "webhook_id": items.text(attempt.webhook_id),
                 "outcome": items.text(attempt.kind),
                 "detail": items.text(attempt.detail),
-                "answer": items.text(attempt.answer),
                 "phases": items.text(attempt.phases),
                 "ttl": items.seconds(attempt.at + ATTEMPT),
                 **({"status": items.number(attempt.status)} if attempt.status is not None else {}),
+                **({"sealed": items.binary(sealed)} if sealed else {}),
             }
         )
 
     def last(self, key: ConfigKey, *, most: int) -> tuple[FailedAttempt, ...]:
-        """The newest first."""
-        found = self._connection.query(key.task.partition, prefix=key.attempt(""), limit=most, newest_first=True)
-        return tuple(_attempt(item) for item in found)
+        """The newest first, without their answers."""
+        return tuple(_attempt(item) for item in self._items(key, most))
+
+    def last_with_answers(self, key: ConfigKey, *, most: int) -> tuple[FailedAttempt, ...]:
+        """The newest first; for an operator's eyes alone."""
+        return tuple(replace(_attempt(item), answer=self._answer(key, item)) for item in self._items(key, most))
+
+    def _items(self, key: ConfigKey, most: int) -> Iterator[Item]:
+        return self._connection.query(key.task.partition, prefix=key.attempt(""), limit=most, newest_first=True)
+
+    def _answer(self, key: ConfigKey, item: Item) -> str:
+        return self._open(items.read_binary(item, "sealed"), _context(key)).decode() if "sealed" in item else ""
 
 
 class DeadLetters:
@@ -90,6 +109,11 @@ class DeadLetters:
         )
 
 
+def _context(key: ConfigKey) -> dict[str, str]:
+    """Another one than that of the config's own secrets."""
+    return {**seal_context(key), "item": "attempt"}
+
+
 def _attempt(item: Item) -> FailedAttempt:
     at = items.read_moment(item, "at")
     if at is None:
@@ -102,7 +126,6 @@ def _attempt(item: Item) -> FailedAttempt:
         kind=items.read_text(item, "outcome"),
         status=items.read_int(item, "status") if "status" in item else None,
         detail=items.read_text(item, "detail"),
-        answer=items.read_text(item, "answer"),
         phases=items.read_text(item, "phases"),
     )
 
