@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,7 @@ def announced(port: int, description: Mapping[str, Any]) -> Iterator[Path]:
     try:
         yield path
     finally:
-        path.unlink(missing_ok=True)
-        with suppress(OSError):  # another relay's file is still in it
-            path.parent.rmdir()
+        path.unlink(missing_ok=True)  # the folder stays: another relay may be about to put its own file there
 
 
 def _is_running(path: Path) -> bool:

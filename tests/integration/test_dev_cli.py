@@ -116,7 +116,7 @@ def test_it_serves_until_it_is_interrupted_and_ends_cleanly(agent: Agent, number
         assert list(Path(".relay").glob("dev-*.json"))
         assert _exit_code(relay, number) == 0
         assert "Traceback" not in relay.last_output
-    assert not Path(".relay").exists()
+    assert not list(Path(".relay").iterdir())
 
 
 def test_the_curl_it_prints_sends_a_message_with_a_webhook(agent: Agent) -> None:
