@@ -27,7 +27,7 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[ -~\t]*[!-~
 def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("agents", help="register, list and remove upstream agents")
     verbs = parser.add_subparsers(required=True, metavar="add|list|remove")
-    add = verbs.add_parser("add", help="register an agent, or change it: it lives at {relay}/agents/NAME")
+    add = verbs.add_parser("add", help="register an agent, or replace it whole, headers too: it lives at {relay}/agents/NAME")
     add.add_argument("name", type=arguments.name)
     add.add_argument("url", type=_agent_url, help="base URL: its card is at URL/.well-known/agent-card.json")
     add.add_argument("--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'", help="shown to the agent; encrypted")

@@ -46,11 +46,14 @@ class PublishedKeys:
 
     def _verifies(self, signatures: Iterable[str], signed: bytes) -> bool:
         decoded = [signature for each in signatures if (signature := _decoded(each))]
-        return _made_by_one(self._keys, decoded, signed) or (self._fetch() and _made_by_one(self._keys, decoded, signed))
+        tried = self._keys
+        return _made_by_one(tried, decoded, signed) or (self._fetch(tried) and _made_by_one(self._keys, decoded, signed))
 
-    def _fetch(self) -> bool:
-        """Whether there are keys that were fetched now; those from before stay while the relay does not answer."""
+    def _fetch(self, tried: tuple[Ed25519PublicKey, ...]) -> bool:
+        """Whether there are other keys than those that were tried; those from before stay while the relay does not answer."""
         with self._fetching:
+            if self._keys is not tried:  # another thread has fetched while this one waited
+                return True
             is_early = self._fetched_at is not None and self._monotonic() - self._fetched_at < _REFETCH_SECONDS
             if not self._url or is_early:
                 return False

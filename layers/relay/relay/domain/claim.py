@@ -1,6 +1,6 @@
 """What a refused claim means for the wake-up that asked for it (design §2 rule 3).
 
-The names are the model's (shared/model/cursor_model.py): "nothing to do, acknowledge"; "claim taken, return".
+The names are the model's (tests/model): "nothing to do, acknowledge"; "claim taken, return".
 """
 
 from collections.abc import Collection

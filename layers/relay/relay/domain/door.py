@@ -63,7 +63,7 @@ def admit_without_key(authentication: ClientAuthentication, request_context: Map
 def admit_key(found: RelayKey | None, *, now: datetime) -> Caller:
     """Unknown, revoked (which is unknown) and expired are refused alike. Raises: UnauthenticatedError."""
     if found is None or found.is_expired(now):
-        raise UnauthenticatedError("Show this relay's key as `Authorization: Bearer …` or `X-API-Key`.")
+        raise UnauthenticatedError("Show this relay's key as `Authorization: Bearer KEY` or `X-API-Key`.")
     return Caller(found.owner, found.agents, found.id)
 
 

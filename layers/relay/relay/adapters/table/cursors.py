@@ -1,6 +1,6 @@
 """CURSOR# items: where a push config stands. Hot and small (under 1 KB); every step of the protocol is one conditional update.
 
-The steps' names are the model's: claim, advance, wait, release, give up (design §2; shared/model/cursor_model.py).
+The steps' names are the model's: claim, advance, wait, release, give up (design §2; tests/model).
 """
 
 from collections.abc import Collection, Iterator
