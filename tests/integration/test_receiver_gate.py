@@ -1,6 +1,8 @@
 """The circuit breaker before a receiver, and what it must not cost: attempts, order, or anything lost."""
 
-from relay.domain.breaker import THRESHOLD
+from relay.adapters.table.receivers import Receivers
+from relay.domain.breaker import FIRST_PAUSE, LONGEST_PAUSE, THRESHOLD, Gate
+from relay.domain.keys import ReceiverKey
 from tests.support.world import World
 
 
@@ -24,6 +26,24 @@ def test_an_open_breaker_lets_nobody_post() -> None:
         world.advance(1)
         assert posted >= THRESHOLD
         assert len(world.posts()) == posted
+
+
+def test_posts_in_flight_when_the_breaker_opens_do_not_lengthen_its_pause(world: World) -> None:
+    """A busy receiver that hangs for ten seconds would else be left alone for ten minutes."""
+    key, clock = ReceiverKey("owner", "https://you.example"), world.runner.clock
+    receivers = Receivers(world.connection, longest_pause=LONGEST_PAUSE, now=clock.now)
+    opened = [receivers.failed(key) for _ in range(THRESHOLD + 4)]
+    assert opened == [False] * (THRESHOLD - 1) + [True] + [False] * 4
+    first = receivers.state(key)
+    assert (first.failures, first.gate(clock.now())) == (THRESHOLD, Gate.OPEN)
+    clock.advance(FIRST_PAUSE)
+    assert receivers.state(key).gate(clock.now()) is Gate.HALF_OPEN
+    assert not receivers.failed(key)
+    assert receivers.state(key).failures == THRESHOLD + 1
+    clock.advance(FIRST_PAUSE)
+    assert receivers.state(key).gate(clock.now()) is Gate.OPEN
+    clock.advance(FIRST_PAUSE)
+    assert receivers.state(key).gate(clock.now()) is Gate.HALF_OPEN
 
 
 def test_half_open_lets_one_probe_through_and_a_success_frees_all() -> None:

@@ -7,7 +7,7 @@ from threading import BoundedSemaphore, Lock
 
 from relay import observability
 from relay.adapters.table.receivers import Receivers
-from relay.domain.breaker import PROBE_MARGIN, THRESHOLD, Gate, counts, postponed
+from relay.domain.breaker import PROBE_MARGIN, Gate, counts, postponed
 from relay.domain.keys import ReceiverKey
 from relay.domain.outcome import Outcome
 from relay.domain.push_config import PushConfig
@@ -42,7 +42,7 @@ class ReceiverGate:
         key = _key(config)
         if not counts(outcome):
             self._receivers.answered(key)
-        elif self._receivers.failed(key).failures == THRESHOLD:
+        elif self._receivers.failed(key):
             observability.breaker_opened(config)
 
     @contextmanager

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from relay.adapters.table import items
 from relay.adapters.table.connection import ConditionFailed, Connection
 from relay.adapters.table.items import Item
-from relay.domain.breaker import FRESH, Receiver, pause
+from relay.domain.breaker import FRESH, THRESHOLD, Receiver, pause
 from relay.domain.keys import RECEIVER, ReceiverKey
 
 _FORGOTTEN_AFTER = timedelta(days=2)  # a receiver that nobody POSTs to any more
@@ -31,18 +30,32 @@ class Receivers:
         item = self._connection.get(key.partition, RECEIVER)
         return self._remember(key, _receiver(item) if item else Receiver())
 
-    def failed(self, key: ReceiverKey) -> Receiver:
-        """Counts one failure; from the threshold on the breaker opens."""
+    def failed(self, key: ReceiverKey) -> bool:
+        """Counts one failure; whether it is the one that opened the breaker.
+
+        Not counted is that of a POST which was already in flight when the breaker opened: many at once say no more than one.
+        """
         now = self._now()
-        counted = self._update(
-            key,
-            "SET #ttl = :ttl, v = :v REMOVE probe_until ADD failures :one",
-            {":ttl": items.seconds(now + _FORGOTTEN_AFTER), ":v": items.version(), ":one": items.number(1)},
+        counted = self._connection.update(
+            key.partition,
+            RECEIVER,
+            expression="SET #ttl = :ttl, v = :v REMOVE probe_until ADD failures :one",
+            condition="attribute_not_exists(open_until) OR open_until <= :now",
+            values={
+                ":ttl": items.seconds(now + _FORGOTTEN_AFTER),
+                ":v": items.version(),
+                ":one": items.number(1),
+                ":now": items.moment(now),
+            },
             names={"#ttl": "ttl"},
         )
-        if not (length := min(pause(counted.failures), self._longest)):
-            return self._remember(key, counted)
-        return self._remember(key, self._update(key, "SET open_until = :until", {":until": items.moment(now + length)}))
+        if isinstance(counted, ConditionFailed):
+            self._remember(key, _receiver(counted.old) if counted.old else Receiver())
+            return False
+        receiver = self._remember(key, _receiver(counted))
+        if length := min(pause(receiver.failures), self._longest):
+            self._open(key, now + length)
+        return receiver.failures == THRESHOLD
 
     def answered(self, key: ReceiverKey) -> None:
         """Leaves a failing state; an answer of a receiver that was not failing writes nothing."""
@@ -67,9 +80,12 @@ class Receivers:
         self._remember(key, _receiver(result))
         return True
 
-    def _update(self, key: ReceiverKey, expression: str, values: dict[str, Any], names: dict[str, str] | None = None) -> Receiver:
-        result = self._connection.update(key.partition, RECEIVER, expression=expression, condition="", values=values, names=names)
-        return Receiver() if isinstance(result, ConditionFailed) else _receiver(result)
+    def _open(self, key: ReceiverKey, until: datetime) -> None:
+        opened = self._connection.update(
+            key.partition, RECEIVER, expression="SET open_until = :until", condition="", values={":until": items.moment(until)}
+        )
+        if not isinstance(opened, ConditionFailed):
+            self._remember(key, _receiver(opened))
 
     def _remember(self, key: ReceiverKey, receiver: Receiver) -> Receiver:
         self._known = {**self._known, key: (self._now(), receiver)}
