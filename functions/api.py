@@ -129,6 +129,7 @@ def _called(request: HttpRequest, rpc: Request, caller: Caller, *, version_heade
         method=method,
         incoming=request.headers,
         base_url=request.base_url,
+        path=request.rest,
     )
     result = wiring().answer(call)
     observability.log("call answered", caller=caller, agent=request.agent, method=rpc.method)

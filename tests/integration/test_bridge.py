@@ -276,9 +276,9 @@ def in_front_of(card: Any, told: Told) -> Iterator[tuple[Receiver, Callable[...,
     """An agent that answers what the test says, and a function that calls the relay and gives its response."""
     with scripted_agent(told, card=card) as agent, Runner(overrides={"UpstreamAgentUrl": agent.url("")}, environment=ENVIRONMENT) as runner:
 
-        def call(method: str, params: Any, version: str, *, request_id: Any = 1, **headers: str) -> Any:
+        def call(method: str, params: Any, version: str, *, request_id: Any = 1, path: str = "/", **headers: str) -> Any:
             body = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
-            return json.loads(runner.request("POST", "/", body=body, headers={"A2A-Version": version, **headers}).body)
+            return json.loads(runner.request("POST", path, body=body, headers={"A2A-Version": version, **headers}).body)
 
         yield agent, call
 
@@ -338,31 +338,36 @@ def test_what_is_no_task_is_the_agents_fault() -> None:
 
 
 def test_an_extended_card_is_asked_for_by_every_name_it_has() -> None:
-    def praisonai(request: Request) -> bytes:
+    def knows_the_last(request: Request) -> bytes:
         if body(request)["method"] == "agent/getExtendedCard":
             return result(CARD_PRAISONAI)
         return http(200, {"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": "Method not found"}})
 
-    with in_front_of(CARD_PRAISONAI, praisonai) as (agent, call):
+    with in_front_of(CARD_PRAISONAI, knows_the_last) as (agent, call):
         card = call("GetExtendedAgentCard", {}, "1.0")["result"]
         ParseDict(card, AgentCard())
         assert card["name"] == "Webhook Agent"
         assert len(calls(agent)) == 3
 
 
-def test_praisonais_agent_answers_1_0() -> None:
-    task = {
-        "id": "task-30ba",
-        "status": {"state": "input_required", "timestamp": "2026-11-20T23:36:23.961450+00:00"},
-        "history": [{"messageId": "m", "role": "user", "parts": [{"text": "hi"}]}],
-    }
-    answers: dict[str, bytes] = {
-        "message/send": result(task),
+PRAISONAI_TASK = {
+    "id": "task-30ba",
+    "status": {"state": "input_required", "timestamp": "2026-11-20T23:36:23.961450+00:00"},
+    "history": [{"messageId": "m", "role": "user", "parts": [{"text": "hi"}]}],
+}
+
+
+def praisonai(request: Request) -> bytes:
+    return {
+        "message/send": result(PRAISONAI_TASK),
         "tasks/get": http(200, {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "Task not found: x"}}),
-        "tasks/cancel": result({**task, "status": {"state": "cancelled"}}),
-        "tasks/list": result([task]),
-    }
-    with in_front_of(CARD_PRAISONAI, lambda request: answers[body(request)["method"]]) as (agent, call):
+        "tasks/cancel": result({**PRAISONAI_TASK, "status": {"state": "cancelled"}}),
+        "tasks/list": result([PRAISONAI_TASK]),
+    }[body(request)["method"]]
+
+
+def test_praisonais_agent_answers_1_0() -> None:
+    with in_front_of(CARD_PRAISONAI, praisonai) as (agent, call):
         sent = call("SendMessage", {"message": MESSAGE, "configuration": {"returnImmediately": True}}, "1.0")["result"]
         assert ParseDict(sent, SendMessageResponse()).task.context_id == "task-30ba"
         assert body(calls(agent)[0])["params"]["configuration"] == {"blocking": False, "returnImmediately": True}
@@ -370,6 +375,25 @@ def test_praisonais_agent_answers_1_0() -> None:
         assert call("CancelTask", {"id": "x"}, "1.0")["result"]["status"]["state"] == "TASK_STATE_CANCELED"
         listed = ParseDict(call("ListTasks", {}, "1.0")["result"], ListTasksResponse())
         assert ([each.id for each in listed.tasks], listed.total_size) == (["task-30ba"], 1)
+
+
+def test_praisonais_agent_answers_0_3_so_that_an_sdk_can_read_it() -> None:
+    message = {"kind": "message", "messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "hi"}]}
+    with in_front_of(CARD_PRAISONAI, praisonai) as (_, call):
+        sent = call("message/send", {"message": message, "configuration": {"blocking": False}}, "0.3")["result"]
+        assert types_03.Task.model_validate(sent).status.state is types_03.TaskState.input_required
+        assert types_03.Task.model_validate(call("tasks/cancel", {"id": "x"}, "0.3")["result"]).context_id == "task-30ba"
+        assert types_03.Task.model_validate(call("tasks/list", {}, "0.3")["result"][0]).id == "task-30ba"
+        assert call("tasks/get", {"id": "x"}, "0.3")["error"]["code"] == TASK_NOT_FOUND
+
+
+def test_praisonais_own_client_reads_its_agents_own_words() -> None:
+    """It calls `/a2a` whatever the card says, and waits for a task to be `cancelled`."""
+    with in_front_of(CARD_PRAISONAI, praisonai) as (_, call):
+        assert call("tasks/cancel", {"id": "x"}, "0.3", path="/a2a")["result"] == {**PRAISONAI_TASK, "status": {"state": "cancelled"}}
+        sent = call("message/send", {"message": {"messageId": "m", "role": "user", "parts": [{"text": "hi"}]}}, "0.3", path="/a2a")
+        assert sent["result"] == PRAISONAI_TASK
+        assert call("tasks/get", {"id": "x"}, "0.3", path="/a2a")["error"]["code"] == -32000
 
 
 def test_all_pages_of_a_1_0_agent_are_one_array_of_0_3() -> None:

@@ -10,9 +10,11 @@ from relay.domain.door import Caller
 from relay.domain.errors import UnsupportedOperationError
 from relay.domain.forwarding import caller_credential
 from relay.domain.jsonrpc import Request
+from relay.domain.mending import mend_response, mend_result
 from relay.domain.protocol import Kind, Method
 from relay.domain.push_config import UPDATES_HEADER, parse_updates
 from relay.domain.sends import parse_send
+from relay.domain.task import ProtocolVersion
 from relay.use_cases.agents import Agents
 from relay.use_cases.forward import Forward, Passing
 from relay.use_cases.push_configs import PushCall, PushConfigs
@@ -21,7 +23,9 @@ from relay.use_cases.send import Outgoing, SendMessage
 
 @dataclass(frozen=True)
 class Call:
-    """One call at the address of the caller's agent of that name. `incoming` are its HTTP headers in lower case; `base_url` the address."""
+    """One call at the address of the caller's agent of that name. `incoming` are its HTTP headers in lower case; `base_url` the address,
+    and `path` what the call was POSTed to below it.
+    """
 
     caller: Caller
     agent: str
@@ -29,6 +33,12 @@ class Call:
     method: Method
     incoming: Mapping[str, str]
     base_url: str
+    path: str = ""
+
+    @property
+    def is_praisonais(self) -> bool:
+        """Only PraisonAI's client calls there, whatever the card says; it reads PraisonAI's own words."""
+        return self.path.rstrip("/") == "/a2a"
 
 
 class AnswerCall:
@@ -42,7 +52,16 @@ class AnswerCall:
         self._now = now
 
     def __call__(self, call: Call) -> Answer | Any:
-        """The agent's own answer, to be passed on as it is, or a result of the relay's. Raises: RelayError."""
+        """The agent's answer, to be passed on as it is, or a result of the relay's. Raises: RelayError."""
+        told = self._told(call)
+        if call.method.version is not ProtocolVersion.V03 or call.is_praisonais:
+            return told
+        if not isinstance(told, Answer):
+            return mend_result(call.method.kind, told)
+        mended = mend_response(call.method.kind, told.payload or {})
+        return told if mended is told.payload or told.is_forbidden else told.with_payload(mended)
+
+    def _told(self, call: Call) -> Answer | Any:
         kind, version = call.method.kind, call.method.version
         started = self._now()
         if kind in (Kind.STREAM, Kind.SUBSCRIBE):

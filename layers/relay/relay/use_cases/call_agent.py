@@ -3,7 +3,6 @@
 Source: A2A 1.0 §3.6.2; design §7 "Versions": the agent gets the version of the call as it reaches the agent.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -54,8 +53,7 @@ class Reply:
         """
         if self.bridge is None or self.answer.payload is None or self.answer.is_forbidden:
             return self.answer
-        payload = self.bridge.told(self.answer.payload, self.request_id)
-        return replace(self.answer, payload=payload, body=json.dumps(payload, separators=(",", ":")).encode())
+        return self.answer.with_payload(self.bridge.told(self.answer.payload, self.request_id))
 
 
 class CallAgent:

@@ -6,7 +6,7 @@ when a connection ended without an answer.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -74,6 +74,10 @@ class Answer:
     @property
     def result(self) -> Any:
         return self.payload.get("result") if self.payload else None
+
+    def with_payload(self, payload: Json) -> "Answer":
+        """The same answer, saying something else."""
+        return replace(self, payload=payload, body=json.dumps(payload, separators=(",", ":")).encode())
 
     @property
     def retry_after(self) -> timedelta | None:

@@ -1,0 +1,59 @@
+"""The answers of a 0.3 agent as 0.3's SDKs can read them: PraisonAI leaves out `kind` and `contextId` and spells states its own way.
+
+Source: praisonaiagents 1.7.17 as recorded on the wire, which no client of an SDK can read. What can be read is not touched: it goes
+through as it came.
+"""
+
+from typing import Any
+
+from relay.domain.bridge_errors import bridge_error, is_task_not_found
+from relay.domain.conversion import clean, convert_message
+from relay.domain.errors import InvalidAgentResponseError
+from relay.domain.lenient import mappings
+from relay.domain.protocol import Kind
+from relay.domain.sends import task_of_answer
+from relay.domain.task import Json, ProtocolVersion, Snapshot
+
+_TASK_KINDS = frozenset({Kind.SEND, Kind.GET_TASK, Kind.CANCEL})
+
+
+def mend_response(kind: Kind, payload: Json) -> Json:
+    """The JSON-RPC response; the same object when there is nothing to mend."""
+    error, result = payload.get("error"), payload.get("result")
+    if isinstance(error, dict):
+        if not is_task_not_found(error):
+            return payload
+        mended = bridge_error(error, ProtocolVersion.V03)
+        return payload if mended["code"] == error.get("code") else {**payload, "error": mended}
+    mended_result = mend_result(kind, result)
+    return payload if mended_result is result else {**payload, "result": mended_result}
+
+
+def mend_result(kind: Kind, result: Any) -> Any:
+    """The result of a call of `kind`; the same object when there is nothing to mend, or nothing that could be mended."""
+    if kind is Kind.LIST_TASKS and isinstance(result, list):
+        mended: Any = [clean(Snapshot(ProtocolVersion.V03, task)).document for task in mappings(result)]
+    elif kind in _TASK_KINDS:
+        mended = _task_or_message(result)
+    else:
+        return result
+    return result if _say_the_same(mended, result) else mended
+
+
+def _task_or_message(result: Any) -> Any:
+    try:
+        task = task_of_answer(result, ProtocolVersion.V03)
+    except InvalidAgentResponseError:
+        return result
+    if task is not None:
+        return clean(task).document
+    return convert_message(result["message"] if isinstance(result.get("message"), dict) else result, ProtocolVersion.V03)
+
+
+def _say_the_same(one: Any, other: Any) -> bool:
+    """What is null or empty says nothing."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(_say_the_same(one.get(name), other.get(name)) for name in one.keys() | other.keys())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_say_the_same, one, other))
+    return bool(one == other) or (one in (None, "", [], {}) and other in (None, "", [], {}))
