@@ -406,6 +406,14 @@ def test_another_handler_gets_the_rendered_fields_as_attributes(printed: Printed
     assert len(printed.lines()) == before
 
 
+@pytest.mark.parametrize("library", ["botocore.parsers", "boto3.resources", "urllib3.connectionpool", "httpx", "httpcore.http11"])
+def test_libraries_that_log_what_they_send_are_not_heard_below_a_warning(printed: Printed, library: str) -> None:
+    """At LogLevel DEBUG the root logger lets all through, and botocore would log secrets as Secrets Manager answers them."""
+    with unit_of_work("api", Context()):
+        assert not logging.getLogger(library).isEnabledFor(logging.INFO)
+    assert logging.getLogger(library).isEnabledFor(logging.WARNING)
+
+
 def test_words_of_every_line_are_constant() -> None:
     """`LiteralString` says so to type checkers that know it; mypy does not."""
     calls = [

@@ -38,6 +38,9 @@ from relay.log_fields import Fields, render
 SERVICE = "a2a-push-relay"  # the logger's name, and the metrics' one dimension, unless POWERTOOLS_SERVICE_NAME says otherwise
 NAMESPACE = "A2APushRelay"  # likewise POWERTOOLS_METRICS_NAMESPACE
 
+# Below WARNING these log requests and answers whole: at LogLevel DEBUG every secret that is read or sent.
+_TALKATIVE = ("botocore", "boto3", "urllib3", "httpx", "httpcore")
+
 _MAX_VALUES = 99  # EMF: at most 100 values in a line; at the 100th powertools writes by itself, line and line end apart
 
 
@@ -165,6 +168,7 @@ def unit_of_work(function_name: str, context: object) -> Iterator[None]:
 
     `context` is Lambda's: `with unit_of_work("deliver", context): …`. Without metrics there is no line of them.
     """
+    _logger()
     unit = _Unit({"function": function_name, "request_id": str(getattr(context, "aws_request_id", "") or "")})
     token = _own.set(unit)
     with _lock:
@@ -248,6 +252,8 @@ class _StdoutHandler(logging.StreamHandler[TextIO]):
 def _logger() -> Logger:
     with _lock:
         if not _made:
+            for name in _TALKATIVE:
+                logging.getLogger(name).setLevel(logging.WARNING)
             _made.append(
                 Logger(
                     service=_service(),
