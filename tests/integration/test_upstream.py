@@ -31,7 +31,7 @@ from relay.domain.errors import (
     UpstreamUnauthenticatedError,
     UpstreamUnavailableError,
 )
-from relay.domain.forwarding import forwarded_headers
+from relay.domain.forwarding import credential_texts, forwarded_headers
 from relay.domain.task import ProtocolVersion, TaskState
 from relay_dev.demo.agent import application
 
@@ -488,6 +488,14 @@ def test_no_secret_is_in_any_errors_text_or_trace(upstream: Upstream, agent: Scr
             attempt()
         told = "".join(traceback.format_exception(failed.value)) + repr(failed.value) + str(failed.value.metadata)
         assert secret not in told
+
+
+def test_operators_credential_is_taken_out_of_an_answer_that_quotes_it(upstream: Upstream, agent: ScriptedAgent) -> None:
+    secret = 'a "quoted" secret of some length'
+    hidden = credential_texts((("X-Key", f"Bearer {secret}"), ("X-Short", "completed")))
+    agent.script.append(result({"heard": f"Bearer {secret}, {secret} is completed"}))
+    answer = upstream.call(Endpoint(agent.url, V10), "GetTask", {}, request_id=1, headers={}, hidden=hidden, timeout=LONG)
+    assert answer.result == {"heard": "[credential], [credential] is completed"}
 
 
 def test_an_answers_repr_holds_nothing_of_the_agents(upstream: Upstream, agent: ScriptedAgent) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from relay.domain.errors import InvalidRequestError
-from relay.domain.forwarding import caller_credential, credential_for, forwarded_headers
+from relay.domain.forwarding import caller_credential, credential_for, credential_texts, forwarded_headers
 from relay.domain.task import ProtocolVersion
 
 OPERATORS = (("X-API-Key", "operators"),)
@@ -68,3 +68,12 @@ def test_a_credential_that_no_header_can_carry_is_refused_without_repeating_it(c
     with pytest.raises(InvalidRequestError) as refused:
         caller_credential({"X-Upstream-Authorization": credential})
     assert credential not in str(refused.value)
+
+
+def test_a_credential_is_hidden_whole_and_without_its_scheme() -> None:
+    headers = (("Authorization", "Bearer 0123456789abcdef"), ("X-Key", "fedcba9876543210"))
+    assert credential_texts(headers) == {"Bearer 0123456789abcdef", "0123456789abcdef", "fedcba9876543210"}
+
+
+def test_a_short_credential_is_not_looked_for_as_it_may_be_a_word() -> None:
+    assert credential_texts((("Authorization", "Bearer completed"), ("X-Key", ""))) == {"Bearer completed"}

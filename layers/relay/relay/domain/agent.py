@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from relay.domain.endpoint import Endpoint, endpoints, rpc_endpoint
+from relay.domain.forwarding import credential_texts
 from relay.domain.keys import AgentKey
 from relay.domain.task import Json, ProtocolVersion
 
@@ -26,6 +27,11 @@ class Agent:
     def endpoints(self) -> Mapping[ProtocolVersion, Endpoint]:
         """Where each version that it speaks is called, the preferred one first."""
         return endpoints(self.card, self.card_url)
+
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """What its answers are told on without."""
+        return credential_texts(self.credential_headers)
 
     @property
     def versions(self) -> frozenset[ProtocolVersion]:

@@ -12,6 +12,8 @@ UPSTREAM_AUTHORIZATION = "x-upstream-authorization"
 Headers = tuple[tuple[str, str], ...]
 
 _EXTENSIONS = {ProtocolVersion.V10: "a2a-extensions", ProtocolVersion.V03: "x-a2a-extensions"}
+CREDENTIAL_LENGTH = 16  # characters from which on a text is looked for as a credential: a shorter one may be a word of anybody's
+
 _PASSED_ON = (*_EXTENSIONS.values(), "traceparent")
 _VALUE = re.compile(r"[!-~](?:[ -~\t]*[!-~])?")  # RFC 9110 §5.5, without the obsolete bytes above ASCII
 
@@ -45,6 +47,15 @@ def forwarded_headers(
         given.setdefault(_EXTENSIONS[version], extensions)
     passed_on = {name: given[name] for name in _PASSED_ON if name in given and _VALUE.fullmatch(given[name])}
     return {VERSION_HEADER: version.value, **passed_on, **{name.lower(): value for name, value in credential_headers}}
+
+
+def credential_texts(credential_headers: Headers) -> frozenset[str]:
+    """What an agent's answer is told on without: each credential of the operator's whole, and what follows its scheme.
+
+    Not the caller's own: with one that it makes up, a caller could blot out any part of a task.
+    """
+    texts = {text for _, value in credential_headers for text in (value, value.partition(" ")[2])}
+    return frozenset(text for text in texts if len(text) >= CREDENTIAL_LENGTH)
 
 
 def _lowered(headers: Mapping[str, str]) -> dict[str, str]:

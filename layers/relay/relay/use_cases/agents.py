@@ -11,6 +11,7 @@ from relay.adapters.table.agents import AgentRecords, RegisteredAgent
 from relay.adapters.upstream import Upstream
 from relay.domain.agent import Agent
 from relay.domain.errors import AgentNotFoundError, RelayError
+from relay.domain.forwarding import credential_texts
 from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, AgentKey
 
 _FRESH = timedelta(minutes=1)  # how long a card is used without asking; after that a failed refresh keeps the old one
@@ -56,7 +57,8 @@ class Agents:
         return RegisteredAgent(key, self._default.url, parse_header(self._default.credential()))
 
     def _with_card(self, registered: RegisteredAgent) -> Agent:
-        card, card_url = self._upstream.fetch_card(registered.url, dict(registered.credential_headers))
+        headers = registered.credential_headers
+        card, card_url = self._upstream.fetch_card(registered.url, dict(headers), hidden=credential_texts(headers))
         return Agent(registered.key, registered.url, registered.credential_headers, card, card_url)
 
 

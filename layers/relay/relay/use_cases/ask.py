@@ -22,4 +22,5 @@ class Ask:
         agent = self._agents.find(task.agent_key)
         endpoint = agent.endpoint
         headers = forwarded_headers({}, credential or agent.credential_headers, endpoint.version)
-        return self._upstream.get_task(endpoint, task.task_id, tenant=task.tenant or endpoint.tenant, headers=headers, timeout=timeout)
+        tenant, hidden = task.tenant or endpoint.tenant, agent.hidden
+        return self._upstream.get_task(endpoint, task.task_id, tenant=tenant, headers=headers, hidden=hidden, timeout=timeout)

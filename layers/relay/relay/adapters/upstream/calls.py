@@ -5,7 +5,7 @@ when a connection ended without an answer.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -86,13 +86,15 @@ class Answer:
 
 
 class Upstream:
-    """Every agent, over one client (`upstream_client`)."""
+    """Every agent, over one client (`upstream_client`). What is `hidden` is taken out of an answer that quotes it."""
 
     def __init__(self, client: httpx.Client, *, now: Callable[[], datetime]) -> None:
         self._client = client
         self._now = now
 
-    def fetch_card(self, base_url: str, headers: Mapping[str, str], *, timeout: timedelta = CARD_TIMEOUT) -> tuple[dict[str, Any], str]:
+    def fetch_card(
+        self, base_url: str, headers: Mapping[str, str], *, hidden: Collection[str] = (), timeout: timedelta = CARD_TIMEOUT
+    ) -> tuple[dict[str, Any], str]:
         """The agent's card and the URL where it was.
 
         Raises: UpstreamUnauthenticatedError, UpstreamForbiddenError, UpstreamUnavailableError, UpstreamTimeoutError, UpstreamTooLargeError,
@@ -101,7 +103,7 @@ class Upstream:
         failures: list[RelayError] = []
         with deadline(timeout):
             for url in card_urls(base_url):
-                got = _asked_again(partial(self._exchange, "GET", url, headers=headers, timeout=timeout))
+                got = _asked_again(partial(self._exchange, "GET", url, headers=headers, hidden=hidden, timeout=timeout))
                 card = _json(got) if got.status == httpx.codes.OK else None
                 if isinstance(card, dict) and is_card(card):
                     return card, url
@@ -117,6 +119,7 @@ class Upstream:
         *,
         request_id: RequestId,
         headers: Mapping[str, str],
+        hidden: Collection[str] = (),
         timeout: timedelta,
     ) -> Answer:
         """One call, made once; a JSON-RPC error is an answer, and so is HTTP 401 or 403, whatever its body.
@@ -126,7 +129,7 @@ class Upstream:
         """
         content = json.dumps({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}, separators=(",", ":")).encode()
         sent = {"content-type": "application/json", VERSION_HEADER: endpoint.version.value, **headers}
-        return _answer(self._exchange("POST", endpoint.url, headers=sent, content=content, timeout=timeout), request_id)
+        return _answer(self._exchange("POST", endpoint.url, headers=sent, hidden=hidden, content=content, timeout=timeout), request_id)
 
     def get_task(
         self,
@@ -135,6 +138,7 @@ class Upstream:
         *,
         tenant: str = "",
         headers: Mapping[str, str],
+        hidden: Collection[str] = (),
         timeout: timedelta,
         learnt_by: str = "poll",
     ) -> View | None:
@@ -148,7 +152,8 @@ class Upstream:
             params["tenant"] = tenant or endpoint.tenant
         method = _GET_TASK[endpoint.version]
         with deadline(timeout):
-            answer = _asked_again(partial(self.call, endpoint, method, params, request_id=method, headers=headers, timeout=timeout))
+            ask = partial(self.call, endpoint, method, params, request_id=method, headers=headers, hidden=hidden, timeout=timeout)
+            answer = _asked_again(ask)
         if answer.is_forbidden or answer.status in _BUSY:
             raise _refusal(answer, f"The agent did not answer {method}")
         if answer.error is not None:
@@ -156,8 +161,17 @@ class Upstream:
             return None
         return _view(answer, task_id, endpoint.version, learnt_by)
 
-    def _exchange(self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None, timeout: timedelta) -> Exchange:
-        return exchange(self._client, method, url, headers=headers, content=content, timeout=timeout, now=self._now)
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        hidden: Collection[str],
+        content: bytes | None = None,
+        timeout: timedelta,
+    ) -> Exchange:
+        return exchange(self._client, method, url, headers=headers, hidden=hidden, content=content, timeout=timeout, now=self._now)
 
 
 def _asked_again(ask: Callable[[], _T]) -> _T:

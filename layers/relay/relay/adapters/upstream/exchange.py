@@ -1,9 +1,11 @@
 """One HTTP request to an agent and its answer, whole and bounded, or one of the relay's errors.
 
 The errors say nothing an agent or httpx has said: either may quote a credential. Where the agent is stands in a note on the exception.
+An answer that quotes what is `hidden`, the operator's credential, loses it here: to callers, receivers and the table it would be news.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +18,7 @@ from relay.domain.errors import InvalidAgentResponseError, UpstreamTimeoutError,
 
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
 
+_MASKED = b"[credential]"
 _NOT_SENT = {"outcome": "not-sent"}
 _UNKNOWN = {"outcome": "unknown"}
 
@@ -41,6 +44,7 @@ def exchange(
     url: str,
     *,
     headers: Mapping[str, str],
+    hidden: Collection[str] = (),
     content: bytes | None = None,
     timeout: timedelta,
     now: Callable[[], datetime],
@@ -55,7 +59,7 @@ def exchange(
         request = client.build_request(method, url, headers=dict(headers), content=content)
         response = client.send(request, stream=True)
         try:
-            body = _body(response)
+            body = _without(hidden, _body(response))
         finally:
             response.close()
     received = {name.lower(): value for name, value in response.headers.items()}
@@ -75,6 +79,14 @@ def _body(response: httpx.Response) -> bytes:
             )
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def _without(hidden: Collection[str], body: bytes) -> bytes:
+    """The longest first: it may hold another. JSON writes quotes and backslashes in its own way."""
+    for text in sorted(hidden, key=len, reverse=True):
+        for form in (text, json.dumps(text)[1:-1]):
+            body = body.replace(form.encode(), _MASKED)
+    return body
 
 
 @contextmanager
