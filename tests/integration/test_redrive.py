@@ -9,9 +9,12 @@ from relay.adapters.queues import Queue
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import MAX_RESEND
 from relay.adapters.table.dead_letters import DeadLetters
+from relay.adapters.table.watches import Watches
 from relay.domain.dead_letter import DeadLetter
 from relay.use_cases.redrive import Filter, Redrive
-from tests.support.world import DELIVERY, TABLE, World, config_key
+from relay.wiring import wiring
+from tests.support.wire import Effect, once
+from tests.support.world import DELIVERY, SWEEP, TABLE, World, config_key
 
 KEY = config_key("t1", "a")
 
@@ -26,7 +29,8 @@ def redrive(world: World, dead_letters: DeadLetters) -> Redrive:
     now = world.runner.clock.now
     world.cursors.create(KEY, 1, group="g", now=now(), expires=now() + timedelta(days=30))
     queue = Queue(boto3.client("sqs"), world.queue_url(DELIVERY))
-    return Redrive(dead_letters=dead_letters, cursors=world.cursors, delivery_queue=queue, now=now)
+    watches = Watches(dead_letters._connection)
+    return Redrive(dead_letters=dead_letters, cursors=world.cursors, watches=watches, delivery_queue=queue, now=now)
 
 
 def test_letter_that_was_written_anew_meanwhile_stays(world: World, dead_letters: DeadLetters) -> None:
@@ -81,6 +85,26 @@ def test_letter_of_a_config_that_is_busy_with_its_revisions_waits_for_the_next_r
     [done] = redrive.redrive(redrive.list(Filter()), every=True)
     assert done.revisions == (1,)
     assert world.cursor("t1", "a").resend == (1,)
+
+
+def test_what_was_redriven_is_sent_though_its_worker_dies_and_the_queue_is_purged() -> None:
+    with World(RetrySchedule="5") as world:
+        world.agent.task("t1").becomes("completed")
+        world.receiver.fail_next(503, 2)
+        world.register("t1", id="a")
+        for _ in range(20):
+            world.advance(10)
+        assert world.dead_letters()
+        assert world.watch("t1") is None, "the task has ended, and all is told or given up"
+        redrive = wiring().redrive
+        list(redrive.redrive(redrive.list(Filter()), every=True))
+        world.wire.decide = once(Effect.DIES_AFTER, function="deliver", name="UpdateItem")
+        world.settle()
+        world.purge(DELIVERY)
+        for _ in range(3):
+            world.advance(SWEEP)
+        assert world.told("a") == [1]
+        assert world.watch("t1") is None
 
 
 def letter(world: World, first: int, last: int, later: timedelta = timedelta(0)) -> DeadLetter:

@@ -220,7 +220,13 @@ class Wiring(Outside):
     def redrive(self) -> "Redrive":
         from relay.use_cases.redrive import Redrive
 
-        return Redrive(dead_letters=DeadLetters(self.connection), cursors=self.cursors, delivery_queue=self.delivery_queue, now=now)
+        return Redrive(
+            dead_letters=DeadLetters(self.connection),
+            cursors=self.cursors,
+            watches=self.watches,
+            delivery_queue=self.delivery_queue,
+            now=now,
+        )
 
     def signer(self) -> Signer:
         """As whom the relay signs now; without a signing secret it has no keys."""

@@ -1,17 +1,18 @@
 """Redrive: add what dead letters hold to what their configs still have to send, through the claim like everything else.
 
-An operator's command. Per dead letter: add to the cursor, wake the config, delete the letter. Each step may be repeated; a letter is
-deleted last, so a redrive that dies is run again.
+An operator's command. Per dead letter: add to the cursor, put the watch, wake the config, delete the letter. Each step may be repeated; a
+letter is deleted last, so a redrive that dies is run again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from relay.adapters.queues import Queue
 from relay.adapters.table.cursors import MAX_RESEND, Cursors
 from relay.adapters.table.dead_letters import DeadLetters
+from relay.adapters.table.watches import Watches
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.push_config import Cursor
 from relay.domain.wakeup import DeliveryWakeup
@@ -46,9 +47,12 @@ class Redriven:
 
 
 class Redrive:
-    def __init__(self, *, dead_letters: DeadLetters, cursors: Cursors, delivery_queue: Queue, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, dead_letters: DeadLetters, cursors: Cursors, watches: Watches, delivery_queue: Queue, now: Callable[[], datetime]
+    ) -> None:
         self._dead_letters = dead_letters
         self._cursors = cursors
+        self._watches = watches
         self._queue = delivery_queue
         self._now = now
 
@@ -69,6 +73,8 @@ class Redrive:
         cursor = self._cursors.get(key, now=self._now())
         if cursor is None or _are_at_work(revisions, cursor) or not self._cursors.add_resend(key, revisions, now=self._now()):
             return Redriven(letters, ())
+        now = self._now()  # past its deadline from the start, the watch asks no agent: it only looks after the config until it has passed
+        self._watches.start(key.task, deadline=now, interval=timedelta(0), due=now)
         self._queue.send(DeliveryWakeup(key, group=cursor.group))
         self._settle(letters, asked_to=revisions[-1])
         return Redriven(letters, revisions)

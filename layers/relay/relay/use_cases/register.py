@@ -116,7 +116,7 @@ class Register:
             self._configs.put(config, expires=expires)
             if self._cursors.get(config.key, now=now):
                 break
-        self._watches.start(config.key.task, deadline=now + self._limits.watch_deadline, interval=timedelta(0), due=now)
+        self._watches.start_anew(config.key.task, deadline=now + self._limits.watch_deadline, interval=timedelta(0), due=now)
 
 
 def receiver_group(config: PushConfig) -> str:

@@ -25,6 +25,14 @@ class Watches:
 
     def start(self, task: TaskKey, *, deadline: datetime, interval: timedelta, due: datetime) -> None:
         """Creates the watch unless there is one. It has no TTL: it ends itself, and the sweep finds it while it is there."""
+        self._put(task, deadline=deadline, interval=interval, due=due, condition="attribute_not_exists(sk)")
+
+    def start_anew(self, task: TaskKey, *, deadline: datetime, interval: timedelta, due: datetime) -> None:
+        """Creates the watch unless there is one that rests: one that is claimed may be about to end, as nobody was left to be told."""
+        condition = "attribute_not_exists(sk) OR attribute_exists(claim_until)"
+        self._put(task, deadline=deadline, interval=interval, due=due, condition=condition)
+
+    def _put(self, task: TaskKey, *, deadline: datetime, interval: timedelta, due: datetime, condition: str) -> None:
         self._connection.put(
             {
                 "pk": items.text(task.partition),
@@ -35,7 +43,7 @@ class Watches:
                 "due_shard": items.text(due_shard(WATCH, task.partition)),
                 "due_at": items.moment(due),
             },
-            condition="attribute_not_exists(sk)",
+            condition=condition,
         )
 
     def claim(self, call: WatchCall, token: str, *, now: datetime, until: datetime) -> tuple[bool, Watch | None]:
