@@ -21,6 +21,7 @@ from relay.wiring import wiring
 from relay_dev import arguments, stack
 from relay_dev.failure import DevError
 
+_ATTEMPTS_TOLD = 10  # of a config
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[ -~\t]*[!-~])?)", re.ASCII)  # RFC 9110: a token, visible ASCII
 
 
@@ -44,6 +45,11 @@ def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def add_dead_letters(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("dead-letters", help="list the webhooks that were given up")
     _filters(parser)
+    parser.add_argument(
+        "--answers",
+        action="store_true",
+        help="with the last attempts, and what was answered to them: it may quote what the receiver was sent",
+    )
     runs(parser, _dead_letters)
 
 
@@ -108,8 +114,18 @@ def _dead_letters(args: argparse.Namespace) -> int:
     letters = wiring().redrive.list(_filter(args))
     for letter in letters:
         print(_line(letter))
+        if args.answers:
+            _tell_attempts(letter)
     print(f"{len(letters)} dead letter{'' if len(letters) == 1 else 's'}")
     return 0
+
+
+def _tell_attempts(letter: DeadLetter) -> None:
+    """The oldest first; what a stranger answered cannot move the cursor of a terminal."""
+    attempts = wiring().attempts.last_with_answers(letter.key, most=_ATTEMPTS_TOLD)
+    for attempt in reversed([each for each in attempts if letter.first <= each.revision <= letter.last]):
+        answer = "".join(character if character.isprintable() else " " for character in attempt.answer)
+        print(f"    {attempt.at:%Y-%m-%d %H:%M:%S}Z  revision {attempt.revision}  attempt {attempt.attempt}  {attempt.detail}  {answer}")
 
 
 def _redrive(args: argparse.Namespace) -> int:
@@ -172,6 +188,8 @@ def _agent_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise argparse.ArgumentTypeError(f"{text!r} is no http or https URL")
+    if "@" in parts.netloc:  # the URL is kept as it is, and listed
+        raise argparse.ArgumentTypeError("a URL names no user and password; give the agent's credential by --header")
     return text.rstrip("/")
 
 

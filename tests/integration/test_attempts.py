@@ -3,6 +3,7 @@
 import pytest
 
 from relay.adapters.vault import VaultError
+from relay_dev.cli import _parser
 from tests.support.wire import AwsRequest, Effect
 from tests.support.world import World, config_key
 
@@ -53,3 +54,17 @@ def test_attempt_is_kept_without_its_answer_while_kms_gives_no_key(world: World)
     kept = world.attempts.last_with_answers(config_key("t1", "c"), most=5)
     assert [attempt.answer for attempt in kept] == ["", ANSWER]
     assert world.told("c") == [2, 3]
+
+
+def test_operator_who_asks_is_told_what_was_answered(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    fail_once(world, "t1")
+    world.receiver.fail_next(400)
+    world.advance(6)
+    args = _parser("dead-letters").parse_args(["dead-letters"])
+    args.command(args)
+    assert "refused" in capsys.readouterr().out
+    args = _parser("dead-letters").parse_args(["dead-letters", "--answers"])
+    args.command(args)
+    _, first, second, _ = capsys.readouterr().out.splitlines()
+    assert first.endswith(f"revision 2  attempt 1  The receiver answered 500.  {ANSWER}")
+    assert second.endswith(f"revision 2  attempt 2  The receiver answered 400.  {ANSWER}")

@@ -99,6 +99,8 @@ def test_an_unknown_parameter_is_named_with_those_there_are() -> None:
         ("WatchMaxSeconds", "0", "at least 0.1"),
         ("WatchMaxSeconds", "often", "a number"),
         ("RetrySchedule", "5;30", "numbers separated by commas"),
+        ("UpstreamAgentUrl", "https://user:password@agent.example/", "an http or https URL without user and password"),
+        ("DeniedWebhookHosts", "a.example;b.example", "hosts separated by commas"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_it_should_be(name: str, value: str, expected: str) -> None:

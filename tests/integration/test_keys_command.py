@@ -178,6 +178,13 @@ def test_an_agent_is_registered_listed_and_removed_for_its_owner(relay: ClosedRe
     assert re.findall(r"^(\S+) +http", command("agents", "list", "--owner", "acme").out, re.MULTILINE) == [AGENT]
 
 
+def test_an_agents_url_may_not_hold_a_password_for_it_is_kept_and_listed(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    refusal(command, "agents", "add", "reader", "https://user:hunter2@agent.example/")
+    said = capsys.readouterr()
+    assert "--header" in said.err
+    assert "hunter2" not in said.out + said.err
+
+
 @pytest.mark.parametrize("line", DOCUMENTED)
 def test_every_documented_command_does_what_it_says(relay: ClosedRelay, command: Command, line: str) -> None:
     relay.register("default", "NAME")
