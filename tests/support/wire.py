@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import boto3
 import botocore.endpoint
 from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.retries.quota import RetryQuota
 from moto.core.botocore_stubber import BotocoreStubber
 
 from relay_dev.embedded import Call
@@ -130,6 +133,10 @@ class Wire:
             patch.object(BotocoreStubber, "process_request", self._answering(BotocoreStubber.process_request)),
             # The pauses between botocore's own retries are no part of any story.
             patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _seconds: None)),
+            # Nor is its budget of retries, which a process that is disturbed at every request would soon have spent.
+            patch.object(RetryQuota, "acquire", lambda _self, _amount: True),
+            # A process that begins anew makes new clients; here it gets the old ones, for to make one takes longer than most stories.
+            patch.object(boto3, "client", cache(boto3.client)),
         ):
             yield
 

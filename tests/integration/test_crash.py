@@ -1,0 +1,130 @@
+"""Nothing is lost, duplicates are bounded, order is kept, delete means delete: whatever happens, at whatever point it happens (design §6).
+
+Each story is told once undisturbed, to count what the functions ask of AWS and how often they POST; then once for each of these points
+with the running function killed there (before a request, after it took effect; before, during and after a POST), and once for each request
+with AWS failing it for good. Then the clock moves, AWS's own retries do their work, and the promises are checked. That requests are
+throttled, lose their answers or take effect twice must not be seen by a receiver at all: that is told once with all of them disturbed.
+
+One class runs on one worker: the classes divide the work.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from tests.support.mortal import Moment
+from tests.support.story import POLL, Disturbance, Stage, Story, Tell
+from tests.support.wire import Effect
+from tests.support.world import SWEEP
+
+REPEATED = (Effect.THROTTLED, Effect.TIMES_OUT, Effect.TWICE)
+MOMENTS = (Moment.BEFORE, Moment.DURING, Moment.AFTER)
+
+
+@pytest.fixture(scope="class")
+def stage() -> Iterator[Stage]:
+    with Stage() as stage:
+        yield stage
+
+
+def several_changes(story: Story) -> None:
+    """Two configs, one with a receiver that fails twice; a late registration; a delete; the end of the task."""
+    steady, failing = story.stage.steady, story.stage.failing
+    story.register("steady", steady)
+    story.register("failing", failing)
+    story.world.settle()
+    failing.fail_next(503, 2)
+    story.becomes("working")
+    story.becomes("working", "half")
+    story.register("late", steady)
+    story.delete("steady")
+    story.becomes("completed")
+
+
+def given_up(story: Story) -> None:
+    """A receiver fails until its config is given up; an operator redrives; then both queues lose all that is in them."""
+    failing = story.stage.failing
+    story.register("failing", failing)
+    story.world.settle()
+    failing.fail_next(503, 3)
+    story.becomes("working")
+    story.world.advance(POLL)
+    story.world.advance(POLL)
+    story.redrive()
+    story.purge()
+    story.task.becomes("completed")
+    story.world.advance(SWEEP)
+
+
+STORIES: dict[str, Tell] = {"several changes": several_changes, "given up": given_up}
+
+
+def told(stage: Stage, name: str, disturbance: Disturbance) -> tuple[int, int]:
+    """How many requests and POSTs it took; fails when a promise is broken, or the point was not reached."""
+    with stage.disturbed(disturbance) as counter:
+        story = Story(stage, disturbance)
+        STORIES[name](story)
+        requests, posts = counter.requests, counter.posts
+        story.recovers()
+        faults = list(story.faults())
+        if counter.is_missed or stage.world.wire.deaths != disturbance.is_death:
+            faults.append("the point was not reached")
+        assert not faults, f"{disturbance}, {counter.what_was_disturbed}: {'; '.join(faults)}"
+    return requests, posts
+
+
+def told_again(stage: Stage, name: str, disturbances: Iterable[Disturbance]) -> None:
+    """All are told, even if some break a promise."""
+    broken = []
+    for disturbance in disturbances:
+        try:
+            told(stage, name, disturbance)
+        except AssertionError as error:
+            broken.append(str(error))
+    assert not broken, "\n".join(broken)
+
+
+def each_request(stage: Stage, name: str, effect: Effect) -> list[Disturbance]:
+    requests, _ = told(stage, name, Disturbance())
+    return [Disturbance(effect=effect, point=point) for point in range(1, requests + 1)]
+
+
+def each_post(stage: Stage, name: str, moment: Moment) -> list[Disturbance]:
+    _, posts = told(stage, name, Disturbance())
+    return [Disturbance(moment=moment, point=point) for point in range(1, posts + 1)]
+
+
+@pytest.mark.timeout(600)
+class TestDeathBeforeARequest:
+    @pytest.mark.parametrize("name", STORIES)
+    def test_promises_hold_when_a_function_dies_before_any_request(self, stage: Stage, name: str) -> None:
+        told_again(stage, name, each_request(stage, name, Effect.DIES_BEFORE))
+
+
+@pytest.mark.timeout(600)
+class TestDeathAfterARequest:
+    @pytest.mark.parametrize("name", STORIES)
+    def test_promises_hold_when_a_function_dies_after_any_request(self, stage: Stage, name: str) -> None:
+        told_again(stage, name, each_request(stage, name, Effect.DIES_AFTER))
+
+
+@pytest.mark.timeout(600)
+class TestDeathAtAPost:
+    @pytest.mark.parametrize("moment", MOMENTS)
+    @pytest.mark.parametrize("name", STORIES)
+    def test_promises_hold_when_a_function_dies_at_any_post(self, stage: Stage, name: str, moment: Moment) -> None:
+        told_again(stage, name, each_post(stage, name, moment))
+
+
+@pytest.mark.timeout(600)
+class TestFailedRequests:
+    def test_promises_hold_when_any_request_fails_for_good(self, stage: Stage) -> None:
+        told_again(stage, "several changes", each_request(stage, "several changes", Effect.FAILS))
+
+
+@pytest.mark.timeout(600)
+class TestRepeatedRequests:
+    @pytest.mark.parametrize("effect", REPEATED)
+    @pytest.mark.parametrize("name", STORIES)
+    def test_no_receiver_sees_that_every_request_was_repeated(self, stage: Stage, name: str, effect: Effect) -> None:
+        told(stage, name, Disturbance(effect=effect, is_everywhere=True))
