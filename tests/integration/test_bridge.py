@@ -266,6 +266,11 @@ def test_a_1_0_caller_is_told_that_a_0_3_agent_lists_no_tasks() -> None:
 Told = Callable[[Request], bytes | None]
 CARD_03 = {"name": "Old", "url": "/rpc", "protocolVersion": "0.3.0", "capabilities": {}}
 CARD_PRAISONAI = {"name": "Webhook Agent", "url": "http://localhost:8000/a2a", "capabilities": {"pushNotifications": False}}
+CARD_BOTH = {
+    "name": "Either",
+    "capabilities": {},
+    "supportedInterfaces": [{"url": "/rpc", "protocolBinding": "JSONRPC", "protocolVersion": version} for version in ("1.0", "0.3")],
+}
 CARD_TENANT = {"name": "New", "capabilities": {}, "supportedInterfaces": [{"url": "/rpc", "protocolBinding": "JSONRPC", "tenant": "acme"}]}
 ENVIRONMENT = {"CLIENT_AUTHENTICATION": "none", "POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
 MESSAGE = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "hi"}]}
@@ -338,12 +343,7 @@ def test_what_is_no_task_is_the_agents_fault() -> None:
 
 
 def test_an_extended_card_is_asked_for_by_every_name_it_has() -> None:
-    def knows_the_last(request: Request) -> bytes:
-        if body(request)["method"] == "agent/getExtendedCard":
-            return result(CARD_PRAISONAI)
-        return http(200, {"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": "Method not found"}})
-
-    with in_front_of(CARD_PRAISONAI, knows_the_last) as (agent, call):
+    with in_front_of(CARD_PRAISONAI, knowing({"agent/getExtendedCard": CARD_PRAISONAI})) as (agent, call):
         card = call("GetExtendedAgentCard", {}, "1.0")["result"]
         ParseDict(card, AgentCard())
         assert card["name"] == "Webhook Agent"
@@ -394,6 +394,39 @@ def test_praisonais_own_client_reads_its_agents_own_words() -> None:
         sent = call("message/send", {"message": {"messageId": "m", "role": "user", "parts": [{"text": "hi"}]}}, "0.3", path="/a2a")
         assert sent["result"] == PRAISONAI_TASK
         assert call("tasks/get", {"id": "x"}, "0.3", path="/a2a")["error"]["code"] == -32000
+
+
+def knowing(answers: Mapping[str, Any]) -> Told:
+    """An agent that has no other methods."""
+    unknown = http(200, {"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": "Method not found"}})
+    return lambda request: result(answers[body(request)["method"]]) if body(request)["method"] in answers else unknown
+
+
+def test_a_question_that_only_the_agents_other_interface_answers_is_asked_there() -> None:
+    """a2a-sdk 1.x with its 0.3 compatibility on: the tasks are listed in 1.0 alone."""
+    page = {"tasks": [{"id": "t", "contextId": "c", "status": {"state": "TASK_STATE_WORKING"}}], "nextPageToken": ""}
+    with in_front_of(CARD_BOTH, knowing({"ListTasks": page})) as (agent, call):
+        assert types_03.Task.model_validate(call("tasks/list", {}, "0.3")["result"][0]).id == "t"
+        assert [(request.headers["a2a-version"], body(request)["method"]) for request in calls(agent)] == [
+            ("0.3", "tasks/list"),
+            ("1.0", "ListTasks"),
+        ]
+
+
+def test_a_question_that_no_interface_answers_gets_the_first_ones_error() -> None:
+    with in_front_of(CARD_BOTH, knowing({})) as (_, call):
+        assert call("tasks/list", {}, "0.3")["error"]["message"] == "Method not found"
+
+
+def test_a_send_is_never_asked_anywhere_else() -> None:
+    with in_front_of(CARD_BOTH, knowing({})) as (agent, call):
+        assert call("SendMessage", {"message": MESSAGE}, "1.0")["error"]["code"] == -32601
+        assert len(calls(agent)) == 1
+
+
+def test_an_extended_card_is_found_under_another_name_of_the_callers_own_version() -> None:
+    with in_front_of(CARD_03, knowing({"agent/getAuthenticatedExtendedCard": CARD_03})) as (_, call):
+        assert call("agent/getExtendedCard", {}, "0.3")["result"]["name"] == "Old"
 
 
 def test_all_pages_of_a_1_0_agent_are_one_array_of_0_3() -> None:

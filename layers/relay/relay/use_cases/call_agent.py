@@ -3,7 +3,7 @@
 Source: A2A 1.0 §3.6.2; design §7 "Versions": the agent gets the version of the call as it reaches the agent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -16,7 +16,7 @@ from relay.domain.endpoint import Endpoint
 from relay.domain.errors import UpstreamTooLargeError
 from relay.domain.forwarding import Headers, forwarded_headers
 from relay.domain.jsonrpc import RequestId
-from relay.domain.protocol import Method
+from relay.domain.protocol import Kind, Method, names_of
 from relay.domain.task import Json, ProtocolVersion
 
 
@@ -32,9 +32,15 @@ class AgentCall:
     credential: Headers = field(repr=False)
 
     @property
-    def endpoint(self) -> Endpoint:
-        """Raises: InvalidAgentResponseError when the agent has none."""
-        return self.agent.endpoints.get(self.method.version) or self.agent.endpoint
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The one of the caller's version first, if the agent has it. Raises: InvalidAgentResponseError when it has none at all."""
+        best = self.agent.endpoints.get(self.method.version) or self.agent.endpoint
+        return (best, *(endpoint for endpoint in self.agent.endpoints.values() if endpoint != best))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The method as the caller has called it, then its other names in that version."""
+        return tuple(dict.fromkeys((self.method.name, *names_of(self.method.kind, self.method.version))))
 
 
 @dataclass(frozen=True)
@@ -61,37 +67,54 @@ class CallAgent:
         self._upstream = upstream
 
     def __call__(self, call: AgentCall, *, timeout: timedelta) -> Reply:
-        """A send reaches the agent once; `timeout` is for all that has to be asked. Raises: RelayError."""
-        endpoint, version = call.endpoint, call.method.version
-        if endpoint.version is version:
-            answer = self._ask(call, call.method.name, call.params, request_id=call.request_id, timeout=timeout)
-            return Reply(answer, version, call.request_id, None)
-        bridge = Bridge(call.method, call.params, endpoint.version)
+        """A send reaches the agent once; a question that it knows by another name only, or at its other interface, is asked there.
+
+        `timeout` is for all of that. Raises: RelayError.
+        """
+        first, *others = call.endpoints
         with deadline(timeout):
-            return Reply(self._over(bridge, call, timeout=timeout), endpoint.version, call.request_id, bridge)
+            reply = self._at(first, call, timeout=timeout)
+            for endpoint in others:
+                if call.method.kind is Kind.SEND or not _lacks_method(reply.answer):
+                    break
+                other = self._at(endpoint, call, timeout=timeout)
+                reply = reply if _lacks_method(other.answer) else other
+        return reply
 
-    def _over(self, bridge: Bridge, call: AgentCall, *, timeout: timedelta) -> Answer:
-        """An agent that knows the method by another of its names only is asked by that. Raises: UpstreamTooLargeError for a long list."""
-        # Neither SDK takes a fraction as an id, and 0.3's no null.
-        request_id = call.request_id if isinstance(call.request_id, str | int) else call.method.name
-        for name in bridge.names:
-            ask = partial(self._ask, call, name, request_id=request_id, timeout=timeout)
-            answer = ask(bridge.asked())
-            if answer.error is None or code_of(answer.error) != METHOD_NOT_FOUND:
+    def _at(self, endpoint: Endpoint, call: AgentCall, *, timeout: timedelta) -> Reply:
+        bridge = None if endpoint.version is call.method.version else Bridge(call.method, call.params, endpoint.version)
+        ask = partial(self._ask, call, endpoint, is_bridged=bridge is not None, timeout=timeout)
+        params = bridge.asked() if bridge else call.params
+        for name in bridge.names if bridge else call.names:
+            answer = ask(name, params)
+            if call.method.kind is Kind.SEND or not _lacks_method(answer):
                 break
-        payloads, size = [answer.payload or {}], len(answer.body)
-        while token := bridge.next_page_token(payloads[-1]):
-            answer = ask({**bridge.asked(), "pageToken": token})
-            payloads.append(answer.payload or {})
-            size += len(answer.body)
-            if size > MAX_ANSWER_BYTES:
-                told = f"All tasks together are larger than {MAX_ANSWER_BYTES} bytes: ask for those of one contextId, or with a pageSize."
-                raise UpstreamTooLargeError(told)
-        return replace(answer, payload=bridge.joined(payloads)) if len(payloads) > 1 else answer
+        if bridge:
+            answer = _with_all_pages(answer, bridge, lambda token: ask(name, {**params, "pageToken": token}))
+        return Reply(answer, endpoint.version, call.request_id, bridge)
 
-    def _ask(self, call: AgentCall, method: str, params: Json, *, request_id: RequestId, timeout: timedelta) -> Answer:
-        endpoint, agent = call.endpoint, call.agent
+    def _ask(self, call: AgentCall, endpoint: Endpoint, method: str, params: Json, *, is_bridged: bool, timeout: timedelta) -> Answer:
+        # Over the bridge it is our request: neither SDK takes a fraction as its id, and 0.3's no null.
+        has_id = not is_bridged or isinstance(call.request_id, str | int)
+        agent, request_id = call.agent, call.request_id if has_id else method
         if endpoint.tenant and not params.get("tenant") and endpoint.version is ProtocolVersion.V10:
             params = {**params, "tenant": endpoint.tenant}
         headers = forwarded_headers(call.incoming, call.credential or agent.credential_headers, endpoint.version)
         return self._upstream.call(endpoint, method, params, request_id=request_id, headers=headers, hidden=agent.hidden, timeout=timeout)
+
+
+def _lacks_method(answer: Answer) -> bool:
+    return answer.error is not None and code_of(answer.error) == METHOD_NOT_FOUND
+
+
+def _with_all_pages(answer: Answer, bridge: Bridge, next_page: Callable[[str], Answer]) -> Answer:
+    """0.3's array of tasks knows no pages: it holds what all of the agent's hold, or is an error. Raises: UpstreamTooLargeError."""
+    payloads, size = [answer.payload or {}], len(answer.body)
+    while token := bridge.next_page_token(payloads[-1]):
+        answer = next_page(token)
+        payloads.append(answer.payload or {})
+        size += len(answer.body)
+        if size > MAX_ANSWER_BYTES:
+            told = f"All tasks together are larger than {MAX_ANSWER_BYTES} bytes: ask for those of one contextId, or with a pageSize."
+            raise UpstreamTooLargeError(told)
+    return replace(answer, payload=bridge.joined(payloads)) if len(payloads) > 1 else answer
