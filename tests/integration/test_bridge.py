@@ -429,6 +429,22 @@ def test_an_extended_card_is_found_under_another_name_of_the_callers_own_version
         assert call("agent/getExtendedCard", {}, "0.3")["result"]["name"] == "Old"
 
 
+def test_a_waiting_reply_is_not_answered_with_the_question_that_was_there_before() -> None:
+    """The agent speaks both: the task was asked for in 1.0, and the send's answer is in 0.3."""
+    asks = {"state": "TASK_STATE_INPUT_REQUIRED", "message": {"messageId": "q", "role": "ROLE_AGENT", "parts": [{"text": "What?"}]}}
+    task = {"id": "t", "contextId": "c", "status": asks}
+    question = {"kind": "message", "messageId": "q", "role": "agent", "parts": [{"kind": "text", "text": "What?"}]}
+    answered = {**task, "kind": "task", "status": {"state": "input-required", "message": question}}
+    states = iter([task, {**task, "status": {"state": "TASK_STATE_COMPLETED"}}])
+
+    def agent(request: Request) -> bytes:
+        return result(answered if body(request)["method"] == "message/send" else next(states))
+
+    message = {"kind": "message", "messageId": "m", "taskId": "t", "role": "user", "parts": [{"kind": "text", "text": "This."}]}
+    with in_front_of(CARD_BOTH, agent) as (_, call):
+        assert call("message/send", {"message": message}, "0.3")["result"]["status"]["state"] == "completed"
+
+
 def test_all_pages_of_a_1_0_agent_are_one_array_of_0_3() -> None:
     def pages(request: Request) -> bytes:
         token = body(request)["params"].get("pageToken", "0")

@@ -20,7 +20,7 @@ from relay.domain.keys import TaskKey
 from relay.domain.protocol import Method
 from relay.domain.push_config import Start
 from relay.domain.sends import Send, answer_with, cut_history, task_of_answer
-from relay.domain.task import Json, Snapshot, View
+from relay.domain.task import Json, ProtocolVersion, Snapshot, View
 from relay.domain.wakeup import WatchWakeup
 from relay.use_cases.ask import Ask
 from relay.use_cases.call_agent import AgentCall, CallAgent, Reply
@@ -159,10 +159,15 @@ class SendMessage:
 
 
 def _is_settled(snapshot: Snapshot, before: View | None) -> bool:
-    """An interrupted task that has not moved since before the message is not yet the message's result."""
+    """An interrupted task that has not moved since before the message is not yet the message's result.
+
+    The agent's two interfaces may have told the two views: they are compared in one version.
+    """
     if snapshot.state.is_terminal:
         return True
     if not snapshot.state.is_interrupted:
         return False
     earlier = before.snapshot if before else None
+    if earlier is not None and earlier.version is not snapshot.version:
+        snapshot, earlier = (convert(each, ProtocolVersion.V10) for each in (snapshot, earlier))
     return earlier is None or (snapshot.status_digest, snapshot.status_timestamp) != (earlier.status_digest, earlier.status_timestamp)
