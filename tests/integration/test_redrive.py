@@ -43,6 +43,13 @@ def test_letter_that_was_written_anew_meanwhile_stays(world: World, dead_letters
     assert world.dead_letters() == []
 
 
+def test_letter_of_a_worker_that_lost_its_claim_long_ago_takes_no_place(world: World, dead_letters: DeadLetters) -> None:
+    dead_letters.put(letter(world, 1, 3))
+    dead_letters.put(letter(world, 1, 2))
+    [kept] = world.dead_letters()
+    assert (kept.first, kept.last) == (1, 3)
+
+
 def test_newest_state_alone_takes_the_whole_letter_away(world: World, redrive: Redrive, dead_letters: DeadLetters) -> None:
     dead_letters.put(letter(world, 1, 3))
     [done] = redrive.redrive(redrive.list(Filter()), every=False)

@@ -65,7 +65,10 @@ class DeadLetters:
         self._connection = connection
 
     def put(self, letter: DeadLetter) -> None:
-        """One letter per config and first revision: giving up again after a crash writes the same item."""
+        """One letter per config and first revision: giving up again after a crash writes the same item.
+
+        Nothing happens when one that goes further is there: a worker that lost its claim long ago knows fewer revisions than who took it.
+        """
         self._connection.put(
             {
                 "pk": items.text(letter.key.task.partition),
@@ -79,7 +82,10 @@ class DeadLetters:
                 "webhook_id": items.text(letter.webhook_id),
                 "written_at": items.moment(letter.written_at),
                 "ttl": items.seconds(letter.written_at + DEAD_LETTER),
-            }
+            },
+            condition="attribute_not_exists(sk) OR #last <= :last",
+            values={":last": items.number(letter.last)},
+            names={"#last": "last"},
         )
 
     def all(self, *, task: TaskKey | None = None, now: datetime) -> Iterator[DeadLetter]:
