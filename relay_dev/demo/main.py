@@ -81,7 +81,7 @@ class _Demo:
         self._is_terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
     def play(self) -> int:
-        verified = ("--token", secrets.token_urlsafe(16), "--secret", secrets.token_urlsafe(32))
+        verified = ("--token", secrets.token_hex(16), "--secret", secrets.token_hex(32))
         steps = ("--step-seconds", str(self._step_seconds), "--polls", str(POLLS))
         agent = self._start("agent", "relay_dev.demo.agent", *steps)
         port = str(_free_port())

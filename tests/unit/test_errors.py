@@ -21,9 +21,11 @@ HTTP_STATUSES_BY_GRPC = {
 
 
 def tree(of: type[RelayError] = RelayError) -> Iterator[type[RelayError]]:
+    """An adapter may have a narrower error of its own: that is not in the drawing."""
     yield of
     for each in of.__subclasses__():
-        yield from tree(each)
+        if each.__module__ == errors.__name__:
+            yield from tree(each)
 
 
 @pytest.mark.parametrize("error", list(tree()), ids=lambda error: error.__name__)

@@ -57,6 +57,10 @@ def test_a_method_has_the_agents_name(in_10: str, in_03: str) -> None:
     assert bridge(in_10).names[0] == in_03
 
 
+def test_the_agent_is_asked_in_its_own_words() -> None:
+    assert bridge("ListTasks", status="TASK_STATE_AUTH_REQUIRED", tenant="acme").asked() == {"status": "auth-required"}
+
+
 def test_an_extended_card_has_three_names_in_0_3() -> None:
     assert set(bridge("GetExtendedAgentCard").names) == {
         "agent/getAuthenticatedExtendedCard",
