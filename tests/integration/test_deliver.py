@@ -234,6 +234,7 @@ def test_a_worker_that_lost_its_claim_returns_the_wake_up(followed: World) -> No
         appends(followed, "working", "completed")
         followed.settle()
         assert followed.cursor("t1", "a").position == 1
+        assert followed.wire.asked("deliver", "SendMessage"), "the copy; the watch would wake the config only later"
         for _ in range(6):
             followed.advance(5)
         revisions = [post.revision for post in followed.posts("a", slow)]

@@ -4,6 +4,7 @@ Nothing happens by itself: `settle` does what is due, `advance` moves the clock 
 """
 
 import json
+import random
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import timedelta
@@ -213,7 +214,12 @@ class World:
         self._sqs.send_message(QueueUrl=self.queue_url(queue), MessageBody=body, DelaySeconds=delay_seconds)
 
     def purge(self, queue: str) -> None:
-        self._sqs.purge_queue(QueueUrl=self.queue_url(queue))
+        """All of its messages are lost. In moto itself, which like SQS purges only once a minute."""
+        self._queues[queue]._messages, self._queues[queue]._pending_messages = [], set()
+
+    def shuffle(self, queue: str, order: random.Random) -> None:
+        """SQS keeps no order."""
+        order.shuffle(self._queues[queue]._messages)
 
     def queue_url(self, name: str) -> str:
         return next(queue.url for queue in self.runner.definition.queues if queue.name == name)
@@ -223,8 +229,8 @@ class World:
 
     def _forget_all(self) -> None:
         self.empty_the_table()
-        for queue in self._queues.values():
-            queue._messages, queue._pending_messages = [], set()
+        for queue in self._queues:
+            self.purge(queue)
 
     @property
     def _queues(self) -> Mapping[str, Any]:
