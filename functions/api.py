@@ -191,5 +191,7 @@ def _plain(status: int, text: str) -> HttpAnswer:
 
 
 def _json(status: int, content: Any, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-    body = json.dumps(content, separators=(",", ":"))  # ASCII: an agent's text may hold what UTF-8 cannot
+    body = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+    if not body.isascii():
+        body = body.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair becomes the JSON escape that it was
     return {"statusCode": status, "headers": {"content-type": "application/json", **(headers or {})}, "body": body}

@@ -300,3 +300,26 @@ def test_configs_of_other_tasks_are_not_disturbed(world: World) -> None:
     world.advance(POLL)
     assert (world.told("t1"), world.told("t2")) == ([], [2])
     assert world.cursors.get(config_key("t1", "a"), now=world.runner.clock.now()) is None
+
+
+def test_a_caller_with_a_credential_of_its_own_sees_only_configs_of_tasks_it_may_see(world: World) -> None:
+    world.agent.task("t1")
+    world.register("t1", id="a", token="secret-of-alice")
+    world.headers["x-upstream-authorization"] = "Bearer bob"
+    known = world.agent.tasks.pop("t1")  # to this credential the agent says that there is no such task
+    for method, params in (
+        ("GetTaskPushNotificationConfig", {"taskId": "t1", "id": "a"}),
+        ("ListTaskPushNotificationConfigs", {"taskId": "t1"}),
+        ("DeleteTaskPushNotificationConfig", {"taskId": "t1", "id": "a"}),
+    ):
+        assert world.call(method, params)["error"]["code"] == -32001
+    world.headers.clear()
+    world.agent.tasks["t1"] = known
+    assert world.result("GetTaskPushNotificationConfig", {"taskId": "t1", "id": "a"})["token"] == "secret-of-alice"
+
+
+def test_ids_that_the_relay_chooses_differ_by_token_as_well(world: World) -> None:
+    world.agent.task("t1")
+    first = world.register("t1", "http://127.0.0.1:1/x", token="one")
+    assert world.register("t1", "http://127.0.0.1:1/x", token="two") != first
+    assert world.register("t1", "http://127.0.0.1:1/x", token="one") == first

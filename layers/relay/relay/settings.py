@@ -54,6 +54,7 @@ class Settings(BaseModel):
     only_webhook_hosts: _Hosts = NO_HOSTS
     max_configs_per_task: int = Field(default=100, gt=0)
     max_receivers_per_task: int = Field(default=100, gt=0)
+    ownership_challenge: bool = False
 
     @property
     def webhook_hosts(self) -> WebhookHosts:

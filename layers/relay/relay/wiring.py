@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from relay.adapters.table.batch import BatchReader
 from relay.adapters.table.dead_letters import DeadLetters
+from relay.adapters.table.proofs import Proofs
 from relay.adapters.table.receivers import Receivers
 from relay.adapters.table.relay_keys import RelayKeys
 from relay.clock import now
@@ -64,7 +65,11 @@ class Wiring(Outside):
         from relay.use_cases.agents import Agents, DefaultUpstream
 
         given = self.settings
-        default = DefaultUpstream(given.upstream_agent_url, lambda: self._secret(given.upstream_credential_secret_arn))
+        default = DefaultUpstream(
+            given.upstream_agent_url,
+            lambda: self._secret(given.upstream_credential_secret_arn),
+            challenges_receivers=given.ownership_challenge,
+        )
         return Agents(self.agent_records, self._upstream, default=default, now=now)
 
     @cached_property
@@ -166,6 +171,7 @@ class Wiring(Outside):
         from relay.use_cases.attempt import Attempt
         from relay.use_cases.deliver import Deliver
         from relay.use_cases.give_up import GiveUp
+        from relay.use_cases.prove import Prove
         from relay.use_cases.receiver_gate import ReceiverGate
         from relay.use_cases.return_wakeups import ReturnWakeups
         from relay.use_cases.tell import Tell
@@ -182,7 +188,8 @@ class Wiring(Outside):
             now=now,
         )
         timeout, rules = given.webhook_timeout, RetryRules(given.retry_schedule)
-        attempt = Attempt(client, attempts, timeout=timeout, hosts=hosts, signer=self.signer, now=now)
+        prove = Prove(client, Proofs(self.connection, now=now), timeout=timeout / 2, random=os.urandom, now=now)
+        attempt = Attempt(client, attempts, timeout=timeout, hosts=hosts, prove=prove, signer=self.signer, now=now)
         returns = ReturnWakeups(self.delivery_queue, random=random.random)
         receivers = Receivers(self.connection, longest_pause=rules.longest, now=now)
         tell = Tell(

@@ -22,6 +22,7 @@ class Agent:
     credential_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     card: Json = field(default_factory=dict, repr=False)
     card_url: str = field(default="", repr=False)
+    challenges_receivers: bool = False  # of push configs that are registered from now on
 
     @cached_property
     def endpoints(self) -> Mapping[ProtocolVersion, Endpoint]:

@@ -15,6 +15,7 @@ DEFAULT_AGENT = "default"  # of each owner: the one at the relay's own address
 
 AGENT_PREFIX = "AGENT#"
 RECEIVER = "RECEIVER"
+VERIFIED = "VERIFIED"
 KEY_PARTITION = "KEYS"
 KEY_PREFIX = "KEY#"
 WATCH = "WATCH"

@@ -73,14 +73,19 @@ def headers(
     found += _authorization(config, webhook_id, timestamp, body=body, signer=signer)
     if config.token:  # A2A's Python, JS and Java read the first name, Go and Rust the second
         found += [("X-A2A-Notification-Token", config.token), ("A2A-Notification-Token", config.token)]
-    found += [("webhook-id", webhook_id), ("webhook-timestamp", _seconds(timestamp))]
-    if signatures := list(_signatures(config, webhook_id, timestamp, body=body, signer=signer)):
-        found.append(("webhook-signature", " ".join(signatures)))
+    found += signature_headers(config, webhook_id=webhook_id, timestamp=timestamp, body=body, signer=signer)
     if traceparent:
         found.append(("traceparent", traceparent))
     found += [(REVISION_HEADER, str(revision)), (ATTEMPT_HEADER, str(attempt))]
     found += [(name, "true") for name, is_so in ((TRUNCATED_HEADER, is_truncated), (REDRIVEN_HEADER, is_resent)) if is_so]
     return tuple(_checked(header) for header in found)
+
+
+def signature_headers(config: PushConfig, *, webhook_id: str, timestamp: datetime, body: bytes, signer: Signer) -> list[Header]:
+    """Standard Webhooks' three, or two where there is nothing to sign with."""
+    signatures = " ".join(_signatures(config, webhook_id, timestamp, body=body, signer=signer))
+    found = [("webhook-id", webhook_id), ("webhook-timestamp", _seconds(timestamp))]
+    return [*found, ("webhook-signature", signatures)] if signatures else found
 
 
 def sign_v1(secret: str, webhook_id: str, timestamp: datetime, body: bytes) -> str:

@@ -27,6 +27,7 @@ class OutcomeKind(StrEnum):
     TLS_ERROR = "tls-error"
     BLOCKED_ADDRESS = "blocked-address"
     PROTOCOL_ERROR = "protocol-error"
+    UNVERIFIED = "unverified"  # answered the ownership challenge without its nonce
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ class PushConfig:
     registered_at: datetime | None = None
     updates: Updates | None = None  # None: as the operator has set it for all
     retry_policy: RetryPolicy | None = None  # likewise
+    is_challenged: bool = False  # its receiver must echo a nonce before its first notification
 
     @property
     def signing_secret(self) -> str:
@@ -122,6 +123,7 @@ class Start(StrEnum):
 
     INLINE_NEW_TASK = "inline on a new task"
     INLINE_KNOWN_TASK = "inline on a known task"
+    INLINE_ANSWERED = "inline on a known task that the answer has moved"
     LATER = "later registration"
 
 
@@ -139,6 +141,8 @@ def start_position(start: Start, newest: RevisionHead | None) -> int:
     """The revision a new cursor stands on: everything after it is told (design §2 rule 2)."""
     if start is Start.INLINE_NEW_TASK or newest is None:
         return 0
+    if start is Start.INLINE_ANSWERED:
+        return newest.number - 1
     nothing_else_may_come = newest.state.is_terminal or newest.state.is_interrupted
     if start is Start.LATER and nothing_else_may_come:
         return newest.number - 1

@@ -41,6 +41,7 @@ class Registration:
     url_field: str = field(default="url", compare=False)
     updates: Updates | None = None
     retry_policy: RetryPolicy | None = None
+    is_challenged: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Pure: the randomness comes in as `jitter`, a number in [0, 1) that the caller dr
 from dataclasses import dataclass
 from datetime import timedelta
 
-from relay.domain.outcome import Outcome
+from relay.domain.outcome import Outcome, OutcomeKind
 
 MIN_RETRY_SECONDS = 1.0  # jitter brings no retry below it, unless the schedule itself is shorter
 FAILING_RETRIES = 2  # of the schedule, for a config that was given up before and has not healed
@@ -44,7 +44,8 @@ def retry_delay(attempts_failed: int, rules: RetryRules, *, is_failing: bool, ou
     if attempts_failed < 1:
         raise ValueError("a retry follows at least one failed attempt")
     usable = rules.schedule[:FAILING_RETRIES] if is_failing else rules.schedule
-    if attempts_failed > len(usable) or outcome.status in FINAL_STATUSES:
+    is_final = outcome.kind is OutcomeKind.REFUSED and outcome.status in FINAL_STATUSES
+    if attempts_failed > len(usable) or is_final:
         return None
     entry = usable[attempts_failed - 1]
     spread = max(entry * jitter, min(MIN_RETRY_SECONDS, entry))

@@ -23,6 +23,7 @@ class DefaultUpstream:
 
     url: str
     credential: Callable[[], str]
+    challenges_receivers: bool = False
 
 
 class Agents:
@@ -54,12 +55,13 @@ class Agents:
             return registered
         if key != AgentKey(DEFAULT_OWNER, DEFAULT_AGENT) or not self._default.url:
             raise AgentNotFoundError(key.agent)
-        return RegisteredAgent(key, self._default.url, parse_header(self._default.credential()))
+        headers = parse_header(self._default.credential())
+        return RegisteredAgent(key, self._default.url, headers, challenges_receivers=self._default.challenges_receivers)
 
     def _with_card(self, registered: RegisteredAgent) -> Agent:
         headers = registered.credential_headers
         card, card_url = self._upstream.fetch_card(registered.url, dict(headers), hidden=credential_texts(headers))
-        return Agent(registered.key, registered.url, registered.credential_headers, card, card_url)
+        return Agent(registered.key, registered.url, headers, card, card_url, registered.challenges_receivers)
 
 
 def parse_header(text: str) -> tuple[tuple[str, str], ...]:

@@ -72,8 +72,11 @@ class AnswerCall:
             return self._own_methods[kind](PushCall(agent, version, call.request.params, credential, updates))
         if kind is Kind.SEND:
             send = parse_send(call.request.params, version)
+            if send.inline:
+                inline = replace(send.inline, updates=updates, is_challenged=agent.challenges_receivers)
+                send = replace(send, inline=inline)
             outgoing = Outgoing(
-                send=replace(send, inline=replace(send.inline, updates=updates)) if send.inline else send,
+                send=send,
                 agent=agent,
                 method=call.method,
                 request_id=call.request.id,

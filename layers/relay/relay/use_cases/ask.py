@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from relay.adapters.upstream import Upstream
+from relay.adapters.upstream import MAX_TASK_ANSWER_BYTES, Upstream
 from relay.domain.forwarding import Headers, forwarded_headers
 from relay.domain.keys import TaskKey
 from relay.domain.task import View
@@ -14,7 +14,9 @@ class Ask:
         self._agents = agents
         self._upstream = upstream
 
-    def __call__(self, task: TaskKey, *, timeout: timedelta, credential: Headers = ()) -> View | None:
+    def __call__(
+        self, task: TaskKey, *, timeout: timedelta, credential: Headers = (), max_answer_bytes: int = MAX_TASK_ANSWER_BYTES
+    ) -> View | None:
         """None: the agent knows no such task, or not for this credential. Raises: RelayError when it cannot be asked.
 
         `credential` is a caller's own for the agent; without it the operator's is shown.
@@ -22,5 +24,12 @@ class Ask:
         agent = self._agents.find(task.agent_key)
         endpoint = agent.endpoint
         headers = forwarded_headers({}, credential or agent.credential_headers, endpoint.version)
-        tenant, hidden = task.tenant or endpoint.tenant, agent.hidden
-        return self._upstream.get_task(endpoint, task.task_id, tenant=tenant, headers=headers, hidden=hidden, timeout=timeout)
+        return self._upstream.get_task(
+            endpoint,
+            task.task_id,
+            tenant=task.tenant or endpoint.tenant,
+            headers=headers,
+            hidden=agent.hidden,
+            max_answer_bytes=max_answer_bytes,
+            timeout=timeout,
+        )

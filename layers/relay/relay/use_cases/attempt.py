@@ -19,6 +19,7 @@ from relay.domain.push_config import PushConfig
 from relay.domain.signer import NO_SIGNER, Signer
 from relay.domain.task import Revision
 from relay.domain.webhook_hosts import WebhookHosts
+from relay.use_cases.prove import Prove
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Attempt:
         *,
         timeout: timedelta,
         hosts: WebhookHosts,
+        prove: Prove,
         signer: Callable[[], Signer],
         now: Callable[[], datetime],
     ) -> None:
@@ -45,6 +47,7 @@ class Attempt:
         self._attempts = attempts
         self._timeout = timeout
         self._hosts = hosts
+        self._prove = prove
         self._read_signer = signer
         self._signer = NO_SIGNER
         self._now = now
@@ -57,7 +60,7 @@ class Attempt:
         """POSTs once. A failed attempt is kept in the table before anything follows from it; a success is a log line."""
         webhook_id = notification.webhook_id(config.key, revision.number)
         started = self._now()
-        outcome = self._post(config, revision, webhook_id=webhook_id, number=number, is_resent=is_resent)
+        outcome = self._barred(config) or self._post(config, revision, started, number=number, is_resent=is_resent)
         observability.attempt_ended(config, revision, webhook_id=webhook_id, number=number, outcome=outcome, now=self._now())
         if not outcome.is_delivered:
             self._keep(config.key, _failed(started, revision.number, number=number, webhook_id=webhook_id, outcome=outcome))
@@ -71,12 +74,17 @@ class Attempt:
             observability.fault("an attempt is kept without its answer", config=key, error=error)
             self._attempts.put(key, replace(failed, answer=""))
 
-    def _post(self, config: PushConfig, revision: Revision, *, webhook_id: str, number: int, is_resent: bool) -> Outcome:
+    def _barred(self, config: PushConfig) -> Outcome | None:
+        """What becomes of the attempt where nothing may be told: by the operator's rules, which may have changed, or before the proof."""
         try:
             self._hosts.check(config.url, field="url")
-        except InvalidParamsError as error:  # the operator's rules may have changed since the registration
+        except InvalidParamsError as error:
             return Outcome(OutcomeKind.BLOCKED_ADDRESS, detail=error.message)
-        body = notification.body(config, revision.snapshot)
+        return self._prove(config, signer=self._signer, allow_private=self._hosts.is_exempt(config.url))
+
+    def _post(self, config: PushConfig, revision: Revision, started: datetime, *, number: int, is_resent: bool) -> Outcome:
+        """A challenge before it takes from its time: together they end within the timeout."""
+        webhook_id, body = notification.webhook_id(config.key, revision.number), notification.body(config, revision.snapshot)
         headers = notification.headers(
             config,
             webhook_id=webhook_id,
@@ -89,8 +97,9 @@ class Attempt:
             is_truncated=revision.snapshot.is_cut,
             is_resent=is_resent,
         )
+        timeout = self._timeout - (self._now() - started) if config.is_challenged else self._timeout
         allow_private = self._hosts.is_exempt(config.url)
-        return self._client.post(Post(url=config.url, headers=headers, body=body, timeout=self._timeout, allow_private=allow_private))
+        return self._client.post(Post(url=config.url, headers=headers, body=body, timeout=timeout, allow_private=allow_private))
 
 
 def _traceparent(webhook_id: str) -> str:

@@ -45,6 +45,11 @@ class GiveUp:
         last = self._write_all(config, cursor, reason=outcome)
         return self._cursors.give_up(cursor.key, token, last, outcome=outcome, resend=cursor.resend)
 
+    def is_current(self, config: PushConfig) -> bool:
+        """Whether the config is still registered as it was when the POST began: a new URL has not been asked yet."""
+        registered = self._configs.get(config.key, now=self._now())
+        return registered is None or registered.registered_at == config.registered_at
+
     def the_config(self, config: PushConfig, cursor: Cursor, *, outcome: str) -> None:
         """The receiver is gone for good: what is left is given up, and the config ends."""
         self._write_all(config, cursor, reason=outcome)

@@ -44,7 +44,8 @@ class PushConfigs:
 
     def set(self, call: PushCall) -> Json:
         """The answer about the task is a full view, so it is observed, and decides where the cursor starts."""
-        registration = replace(parse_set(call.params, call.version), updates=call.updates)
+        is_challenged = call.agent.challenges_receivers
+        registration = replace(parse_set(call.params, call.version), updates=call.updates, is_challenged=is_challenged)
         self._register.check(registration, field=registration.url_field)
         task = call.task_key(registration.task_id, registration.tenant)
         newest = self._observe(task, self._seen(call, task)).head
@@ -54,6 +55,7 @@ class PushConfigs:
         """Without a config id the task's first one. Raises: TaskNotFoundError also when the config does not exist (A2A 1.0 §3.1.8)."""
         ref = parse_get(call.params, call.version)
         task = call.task_key(ref.task_id, ref.tenant)
+        self._check_credential(call, task)
         named = [self._register.get(ConfigKey(task, ref.config_id))] if ref.config_id else self._register.of_task(task)
         config = next(iter(named), None)
         if config is None:
@@ -65,7 +67,7 @@ class PushConfigs:
         wanted = parse_list(call.params, call.version)
         task = call.task_key(wanted.task_id, wanted.tenant)
         configs = self._register.of_task(task)
-        if not configs:
+        if not configs or call.credential:
             self._seen(call, task)
         told, next_page_token = page(configs, wanted.page_size, page_token=wanted.page_token, binding=task.partition)
         return list_result(told, next_page_token, call.version)
@@ -73,7 +75,14 @@ class PushConfigs:
     def delete(self, call: PushCall) -> None:
         """Idempotent: a config that is not there is deleted."""
         ref = parse_delete(call.params, call.version)
-        self._register.delete(ConfigKey(call.task_key(ref.task_id, ref.tenant), ref.config_id))
+        task = call.task_key(ref.task_id, ref.tenant)
+        self._check_credential(call, task)
+        self._register.delete(ConfigKey(task, ref.config_id))
+
+    def _check_credential(self, call: PushCall, task: TaskKey) -> None:
+        """A caller with a credential of its own for the agent is one of several: only who may see the task may see its configs."""
+        if call.credential:
+            self._seen(call, task)
 
     def _seen(self, call: PushCall, task: TaskKey) -> View:
         view = self._ask(task, timeout=_ASK_TIMEOUT, credential=call.credential)

@@ -24,6 +24,8 @@ from relay.domain.task import RevisionHead
 from relay.domain.webhook_hosts import WebhookHosts
 from relay.domain.webhook_url import origin
 
+_ID_ROUNDS = 50_000  # some 20 ms
+
 
 @dataclass(frozen=True)
 class RegisterLimits:
@@ -74,6 +76,7 @@ class Register:
             registered_at=now,
             updates=registration.updates,
             retry_policy=registration.retry_policy,
+            is_challenged=registration.is_challenged,
         )
         self._check_caps(known, config, registration)
         self._commit(config, start_position(start, newest), newest)
@@ -131,6 +134,6 @@ def _same(known: list[PushConfig], registration: Registration) -> str:
 
 
 def _new_id(known: list[PushConfig], registration: Registration) -> str:
-    """Two equal registrations at the same moment meet in one id; a second config for the same url gets a random one."""
-    derived = hashlib.sha256(registration.url.encode()).hexdigest()[:32]
+    """Two equal registrations at the same moment meet in one id. Slow on purpose: an id is no secret, the token in it is."""
+    derived = hashlib.pbkdf2_hmac("sha256", registration.token.encode(), registration.url.encode(), _ID_ROUNDS, dklen=16).hex()
     return derived if all(config.key.config_id != derived for config in known) else uuid4().hex

@@ -4,14 +4,14 @@ Source: design §7 "Sends"; A2A 1.0 §3.2.2 (blocking is the default; it ends at
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from relay import observability
 from relay.adapters.queues import Queue
 from relay.adapters.table.watches import Watches
-from relay.adapters.upstream import Answer
+from relay.adapters.upstream import MAX_ANSWER_BYTES, Answer
 from relay.domain.agent import Agent
 from relay.domain.conversion import convert
 from relay.domain.errors import RelayError, TaskNotFoundError, UpstreamTimeoutError
@@ -130,13 +130,22 @@ class SendMessage:
         if not send.inline and not (send.task_id and self._watches.get(task)):
             return False
         if view.snapshot.version is not outgoing.agent.endpoint.version:  # the log of a task is kept in one version
-            view = self._ask(task, timeout=_ASK_TIMEOUT, credential=outgoing.credential) or view
+            view = self._in_the_logs_version(outgoing, task, view)
         observed = self._observe(task, view)
         if send.inline and not send.task_id:
-            start = Start.INLINE_NEW_TASK if observed.head.number == 1 else Start.INLINE_KNOWN_TASK
+            start = Start.INLINE_NEW_TASK if observed.head.number == 1 else Start.INLINE_ANSWERED
             self._register.put(task, send.inline, start=start, newest=observed.head)
         self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
         return True
+
+    def _in_the_logs_version(self, outgoing: Outgoing, task: TaskKey, view: View) -> View:
+        """The agent's own words, if it says them at once; else the answer itself, converted: it is at hand and must not be lost."""
+        try:
+            asked = self._ask(task, timeout=_ASK_TIMEOUT, credential=outgoing.credential)
+        except RelayError as error:
+            observability.poll_failed(task, error)
+            asked = None
+        return asked or replace(view, snapshot=convert(view.snapshot, outgoing.agent.endpoint.version))
 
     def _wait(self, outgoing: Outgoing, task: TaskKey, snapshot: Snapshot, *, before: View | None, is_followed: bool) -> Snapshot:
         """Polls until the task ends or waits for somebody, at most until the caller's 25 s are over."""
@@ -146,7 +155,12 @@ class SendMessage:
             self._sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
             try:
-                view = self._ask(task, timeout=min(_ASK_TIMEOUT, deadline - self._now()), credential=outgoing.credential)
+                view = self._ask(
+                    task,
+                    timeout=min(_ASK_TIMEOUT, deadline - self._now()),
+                    credential=outgoing.credential,
+                    max_answer_bytes=MAX_ANSWER_BYTES,  # it is the caller's answer; what is larger a webhook tells
+                )
             except RelayError as error:
                 observability.poll_failed(task, error)
                 continue

@@ -166,7 +166,7 @@ class Tell:
 
     def _fail(self, run: Run, revision: Revision, outcome: Outcome) -> None:
         is_gone, attempts = outcome.kind is OutcomeKind.GONE, run.cursor.attempts + 1
-        if is_gone and run.cursor.gone_checked:
+        if is_gone and run.cursor.gone_checked and self._give_up.is_current(run.config):
             self._give_up.the_config(run.config, run.cursor, outcome=outcome.kind.value)
             run.is_going = False
             return

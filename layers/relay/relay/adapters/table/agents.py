@@ -20,6 +20,7 @@ class RegisteredAgent:
     key: AgentKey
     url: str
     credential_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    challenges_receivers: bool = False
 
 
 class AgentRecords:
@@ -39,6 +40,7 @@ class AgentRecords:
                 "v": items.version(),
                 "url": items.text(agent.url),
                 "sealed": items.binary(sealed),
+                "challenges": items.flag(value=agent.challenges_receivers),
             }
         )
 
@@ -57,4 +59,9 @@ class AgentRecords:
     def _agent(self, key: AgentKey, item: Item) -> RegisteredAgent:
         items.checked(item)
         headers = json.loads(self._open(items.read_binary(item, "sealed"), key._asdict()))
-        return RegisteredAgent(key, items.read_text(item, "url"), tuple((name, value) for name, value in headers))
+        return RegisteredAgent(
+            key,
+            items.read_text(item, "url"),
+            tuple((name, value) for name, value in headers),
+            challenges_receivers=items.read_flag(item, "challenges"),
+        )

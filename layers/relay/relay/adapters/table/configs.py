@@ -37,6 +37,7 @@ class Configs:
                 "sealed": items.binary(sealed),
                 "dialect": items.text(config.dialect.value),
                 "ttl": items.seconds(expires),
+                **({"challenged": items.flag(value=True)} if config.is_challenged else {}),
                 **({"updates": items.text(config.updates.value)} if config.updates else {}),
                 **({"retry_policy": items.text(json.dumps(asdict(config.retry_policy)))} if config.retry_policy else {}),
                 **({"registered_at": items.moment(config.registered_at)} if config.registered_at else {}),
@@ -71,6 +72,7 @@ class Configs:
             registered_at=items.read_moment(item, "registered_at"),
             retry_policy=RetryPolicy(**json.loads(items.read_text(item, "retry_policy"))) if "retry_policy" in item else None,
             updates=Updates(items.read_text(item, "updates")) if "updates" in item else None,
+            is_challenged=items.read_flag(item, "challenged"),
         )
 
 

@@ -59,7 +59,7 @@ class Cursors:
         self._connection.update(
             key.task.partition,
             key.cursor,
-            expression="SET #group = :group, #ttl = :ttl",
+            expression="SET #group = :group, #ttl = :ttl REMOVE gone_checked",  # it may be another receiver now
             condition="attribute_exists(sk)",
             values={":group": items.text(group), ":ttl": items.seconds(expires)},
             names={"#group": "group", "#ttl": "ttl"},

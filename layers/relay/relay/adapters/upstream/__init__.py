@@ -6,7 +6,7 @@ calls       cards, JSON-RPC calls, tasks
 """
 
 from relay.adapters.upstream.calls import Answer, Upstream
-from relay.adapters.upstream.exchange import MAX_ANSWER_BYTES
+from relay.adapters.upstream.exchange import MAX_ANSWER_BYTES, MAX_TASK_ANSWER_BYTES
 from relay.adapters.upstream.transport import deadline, upstream_client
 
-__all__ = ["MAX_ANSWER_BYTES", "Answer", "Upstream", "deadline", "upstream_client"]
+__all__ = ["MAX_ANSWER_BYTES", "MAX_TASK_ANSWER_BYTES", "Answer", "Upstream", "deadline", "upstream_client"]

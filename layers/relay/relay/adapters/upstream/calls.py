@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from relay.adapters.upstream.exchange import ConnectionLostError, Exchange, exchange
+from relay.adapters.upstream.exchange import MAX_ANSWER_BYTES, MAX_TASK_ANSWER_BYTES, ConnectionLostError, Exchange, exchange
 from relay.adapters.upstream.transport import deadline
 from relay.domain.bridge_errors import is_task_not_found
 from relay.domain.card import is_card
@@ -120,6 +120,7 @@ class Upstream:
         request_id: RequestId,
         headers: Mapping[str, str],
         hidden: Collection[str] = (),
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
         timeout: timedelta,
     ) -> Answer:
         """One call, made once; a JSON-RPC error is an answer, and so is HTTP 401 or 403, whatever its body.
@@ -129,7 +130,10 @@ class Upstream:
         """
         content = json.dumps({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}, separators=(",", ":")).encode()
         sent = {"content-type": "application/json", VERSION_HEADER: endpoint.version.value, **headers}
-        return _answer(self._exchange("POST", endpoint.url, headers=sent, hidden=hidden, content=content, timeout=timeout), request_id)
+        got = self._exchange(
+            "POST", endpoint.url, headers=sent, hidden=hidden, content=content, max_answer_bytes=max_answer_bytes, timeout=timeout
+        )
+        return _answer(got, request_id)
 
     def get_task(
         self,
@@ -139,6 +143,7 @@ class Upstream:
         tenant: str = "",
         headers: Mapping[str, str],
         hidden: Collection[str] = (),
+        max_answer_bytes: int = MAX_TASK_ANSWER_BYTES,
         timeout: timedelta,
         learnt_by: str = "poll",
     ) -> View | None:
@@ -153,7 +158,7 @@ class Upstream:
         method = _GET_TASK[endpoint.version]
         with deadline(timeout):
             ask = partial(self.call, endpoint, method, params, request_id=method, headers=headers, hidden=hidden, timeout=timeout)
-            answer = _asked_again(ask)
+            answer = _asked_again(partial(ask, max_answer_bytes=max_answer_bytes))
         if answer.is_forbidden or answer.status in _BUSY:
             raise _refusal(answer, f"The agent did not answer {method}")
         if answer.error is not None:
@@ -169,9 +174,20 @@ class Upstream:
         headers: Mapping[str, str],
         hidden: Collection[str],
         content: bytes | None = None,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
         timeout: timedelta,
     ) -> Exchange:
-        return exchange(self._client, method, url, headers=headers, hidden=hidden, content=content, timeout=timeout, now=self._now)
+        return exchange(
+            self._client,
+            method,
+            url,
+            headers=headers,
+            hidden=hidden,
+            content=content,
+            max_answer_bytes=max_answer_bytes,
+            timeout=timeout,
+            now=self._now,
+        )
 
 
 def _asked_again(ask: Callable[[], _T]) -> _T:

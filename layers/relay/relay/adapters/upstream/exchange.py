@@ -16,7 +16,9 @@ import httpx
 from relay.adapters.upstream.transport import deadline
 from relay.domain.errors import InvalidAgentResponseError, UpstreamTimeoutError, UpstreamTooLargeError, UpstreamUnavailableError
 
-MAX_ANSWER_BYTES = 5 * 1024 * 1024
+MAX_ANSWER_BYTES = 5 * 1024 * 1024  # of an answer on its way to a caller
+# The relay's own question: a task may be 10 MB as JSON to be told whole, and is told without its artifacts' contents beyond that.
+MAX_TASK_ANSWER_BYTES = 16 * 1024 * 1024
 
 _MASKED = b"[credential]"
 _NOT_SENT = {"outcome": "not-sent"}
@@ -46,6 +48,7 @@ def exchange(
     headers: Mapping[str, str],
     hidden: Collection[str] = (),
     content: bytes | None = None,
+    max_answer_bytes: int = MAX_ANSWER_BYTES,
     timeout: timedelta,
     now: Callable[[], datetime],
 ) -> Exchange:
@@ -59,23 +62,23 @@ def exchange(
         request = client.build_request(method, url, headers=dict(headers), content=content)
         response = client.send(request, stream=True)
         try:
-            body = _without(hidden, _body(response))
+            body = _without(hidden, _body(response, max_answer_bytes))
         finally:
             response.close()
     received = {name.lower(): value for name, value in response.headers.items()}
     return Exchange(response.status_code, received, body, asked_at=asked_at, arrived_at=now())
 
 
-def _body(response: httpx.Response) -> bytes:
+def _body(response: httpx.Response, max_answer_bytes: int) -> bytes:
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise InvalidAgentResponseError("The agent's answer is compressed, though the relay asked for it as it is.")
     pieces: list[bytes] = []
     size = 0
     for piece in response.iter_raw():
         size += len(piece)
-        if size > MAX_ANSWER_BYTES:
+        if size > max_answer_bytes:
             raise UpstreamTooLargeError(
-                f"The agent's answer is larger than {MAX_ANSWER_BYTES} bytes, the most the relay takes.", metadata=_UNKNOWN
+                f"The agent's answer is larger than {max_answer_bytes} bytes, the most the relay takes.", metadata=_UNKNOWN
             )
         pieces.append(piece)
     return b"".join(pieces)
