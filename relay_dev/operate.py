@@ -32,6 +32,7 @@ def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add.add_argument("name", type=arguments.name)
     add.add_argument("url", type=_agent_url, help="base URL: its card is at URL/.well-known/agent-card.json")
     add.add_argument("--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'", help="shown to the agent; encrypted")
+    add.add_argument("--challenge", action="store_true", help="receivers must echo a nonce before their first notification")
     runs(add, _agents_add)
     listing = verbs.add_parser("list", help="list the registered agents of an owner")
     runs(listing, _agents_list)
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _agents_add(args: argparse.Namespace) -> int:
     key = AgentKey(args.owner, args.name)
-    wiring().agent_records.put(RegisteredAgent(key, args.url, tuple(args.header)))
+    wiring().agent_records.put(RegisteredAgent(key, args.url, tuple(args.header), challenges_receivers=args.challenge))
     whose = "" if args.owner == DEFAULT_OWNER else f", with a key of the owner {args.owner}"
     print(f"{args.name} is registered: call it at the relay's /agents/{args.name}{whose}")
     try:
@@ -94,7 +95,8 @@ def _agents_list(args: argparse.Namespace) -> int:
     agents = list(wiring().agent_records.of_owner(args.owner))
     for agent in agents:
         headers = ", ".join(name for name, _ in agent.credential_headers) or "no header"
-        print(f"{agent.key.agent:<24} {agent.url}  ({headers})")
+        challenged = ", receivers are challenged" if agent.challenges_receivers else ""
+        print(f"{agent.key.agent:<24} {agent.url}  ({headers}{challenged})")
     own = "; the stack's own UpstreamAgentUrl is `default`" if args.owner == DEFAULT_OWNER else ""
     print(f"{len(agents)} registered of the owner {args.owner}{own}")
     return 0

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, Self, cast
 
+from relay.domain.challenge import CHALLENGE_HEADER
 from relay.domain.notification import ATTEMPT_HEADER, REVISION_HEADER
 from relay_dev.published_keys import PublishedKeys
 from relay_dev.received import (
@@ -33,7 +34,8 @@ CLEAR_PATH = "/notifications/clear"
 
 
 class Receiver:
-    """Answers 200 to what holds, 400 to a body that is no JSON object, 401 to a wrong or missing token or signature.
+    """Answers 200 to what holds, 400 to a body that is no JSON object, 401 to a wrong or missing token or signature; and the relay's
+    ownership challenge with its nonce.
 
     With `relay_url`, `v1a` is checked by that relay's public keys too; it is only noted, for another relay may be the one that sent.
 
@@ -227,6 +229,9 @@ class _Exchange(BaseHTTPRequestHandler):
         if self.path.split("?")[0] == CLEAR_PATH:
             self._receiver.clear()
             self._answer(200, {"status": "ok"})
+            return
+        if nonce := self.headers.get(CHALLENGE_HEADER):  # asked before the first notification, where the operator wants it
+            self._answer(200, {"challenge": nonce})
             return
         headers = {name.lower(): ", ".join(self.headers.get_all(name, [])) for name in self.headers}
         status = self._receiver.take(self.path, headers, body).status

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Self
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 DEADLINE = 20  # seconds a test waits for a condition before it fails
@@ -67,7 +68,7 @@ class Receiver:
     def url(self, path: str = "/hook", *, host: str = "127.0.0.1") -> str:
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}"
 
-    def __enter__(self) -> "Receiver":
+    def __enter__(self) -> Self:
         self._spawn(self._accept)
         return self
 

@@ -172,3 +172,30 @@ def test_a_task_of_half_a_megabyte_is_notified_whole(followed: World) -> None:
     followed.advance(POLL)
     assert followed.wire.asked("watch", "PUT")
     assert followed_artifact(followed) == text
+
+
+@pytest.mark.parametrize(("size", "is_cut"), [(7_000_000, False), (12_000_000, True)])
+def test_a_task_of_many_megabytes_is_notified_beyond_ten_without_what_its_artifacts_hold(followed: World, size: int, is_cut: bool) -> None:
+    followed.agent.task("t1").becomes("working", artifacts=["x" * size])
+    followed.advance(POLL)
+    [post] = followed.posts("a")
+    assert (len(post.body) < 10_000, post.headers.get("a2a-relay-truncated")) == (is_cut, "true" if is_cut else None)
+    assert (post.state, post.artifacts) == ("working", 1)
+
+
+def test_a_waiting_client_is_not_answered_with_more_than_an_answer_may_hold(followed: World) -> None:
+    """It gets the task as it last was within the limit; the webhook tells the rest."""
+    followed.agent.next_state = "working"
+
+    def grows(method: str, _answer: dict[str, object]) -> None:
+        if method == "GetTask" and followed.agent.count("SendMessage"):
+            followed.agent.task("t1").becomes("completed", artifacts=["x" * 7_000_000])
+            followed.runner.advance(timedelta(seconds=9))
+
+    followed.agent.before_answer = grows
+    message = {"messageId": "m", "role": "ROLE_USER", "taskId": "t1", "parts": [{"text": "hello"}]}
+    answer = followed.result("SendMessage", {"message": message})
+    assert answer["task"]["status"]["state"] == "TASK_STATE_WORKING"
+    followed.agent.before_answer = lambda _method, _answer: None
+    followed.advance(POLL)
+    assert followed.posts("a")[-1].state == "completed"

@@ -154,7 +154,9 @@ def test_the_key_schemes_are_read_alike_by_both_versions() -> None:
 
 
 def test_an_open_relay_names_no_scheme() -> None:
-    assert not {"security", "securityRequirements", "securitySchemes"} & set(shown(CARD_BOTH, requires_key=False))
+    card = shown(CARD_BOTH, requires_key=False)
+    assert not {"security", "securityRequirements", "securitySchemes"} & set(card)
+    ParseDict(card_10(card), AgentCard())
 
 
 # --- every client parses it -----------------------------------------------------------------------------------------------------------

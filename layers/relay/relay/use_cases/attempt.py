@@ -83,7 +83,7 @@ class Attempt:
         return self._prove(config, signer=self._signer, allow_private=self._hosts.is_exempt(config.url))
 
     def _post(self, config: PushConfig, revision: Revision, started: datetime, *, number: int, is_resent: bool) -> Outcome:
-        """A challenge before it takes from its time: together they end within the timeout."""
+        """A challenge before it takes from its time: together they end within the timeout that the claim was made for."""
         webhook_id, body = notification.webhook_id(config.key, revision.number), notification.body(config, revision.snapshot)
         headers = notification.headers(
             config,
@@ -97,7 +97,7 @@ class Attempt:
             is_truncated=revision.snapshot.is_cut,
             is_resent=is_resent,
         )
-        timeout = self._timeout - (self._now() - started) if config.is_challenged else self._timeout
+        timeout = max(self._timeout / 2, self._timeout - (self._now() - started)) if config.is_challenged else self._timeout
         allow_private = self._hosts.is_exempt(config.url)
         return self._client.post(Post(url=config.url, headers=headers, body=body, timeout=timeout, allow_private=allow_private))
 
