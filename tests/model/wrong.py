@@ -1,0 +1,48 @@
+"""Wrong variants of the protocol, each with one step left out or swapped: what it does, and the scenario in which that shows."""
+
+WRONG = {
+    # claims and wake-ups
+    "no-claim": ("two workers may POST for one config at the same time", "slow"),
+    "any-timer": ("a wake-up is done when the config waits, even if it is the very timer it waits for", "dying"),
+    "drop-busy": ("a wake-up that finds the claim taken is done", "three"),
+    "drop-lost": ("a worker that lost its claim acknowledges its wake-ups instead of returning them", "slow"),
+    "advance-any": ("the cursor is moved without asking for the claim", "slow"),
+    "reads-own": ("a plain wake-up reads to its own revision though the config is behind", "timers lost"),
+    "not-behind": ("a config that waits is not marked as behind", "timers lost"),
+    "hand-over-drops": ("the rest of a run gets no new wake-up", "handing over"),
+    # a failed attempt, giving up, redriving
+    "wait-first": ("the config is marked as waiting before its timer is sent", "dying"),
+    "letter-last": ("the cursor moves before the dead letter is written", "giving up"),
+    "announce-last": ("the cursor moves before the dead letter is announced", "giving up"),
+    "letter-shrinks": ("a dead letter replaces one that goes further", "redriving the newest"),
+    "give-up-forgets": ("giving up takes what a redrive has added meanwhile", "redriving"),
+    "unindexed": ("a redriven config is not put into the index", "redriving"),
+    "unwoken": ("a redrive sends no wake-up, and no sweep runs", "redriving the newest"),
+    "unwatched": ("a redrive puts no watch", "redriving after the end"),
+    "letter-first": ("a redrive deletes the letter before it adds its revisions", "redriving"),
+    "any-letter": ("a redrive deletes a letter that was written anew meanwhile", "redriving"),
+    "rest-forgotten": ("a redrive deletes a letter of which it has asked for a part", "redriving"),
+    "asks-the-busy": ("a redrive asks for what a worker is about to give up again", "redriving"),
+    # registering, deleting, the stream
+    "two-reads": ("nothing on the stream wakes the new config", "dying"),
+    "set-again": ("registering an existing id puts the whole cursor anew", "registering twice"),
+    "cursor-last": ("the push config is put before its cursor", "dying"),
+    "unseen": ("a registration does not see that a delete took its cursor", "registering twice"),
+    "push-first": ("a delete takes the push config before its cursor", "registering twice"),
+    "cursor-stays": ("a delete leaves the cursor", "deleting"),
+    "refused-done": ("a wake-up that SQS refused counts as sent", "fanning out"),
+    # the watch
+    "rest-first": ("the watch is marked as waiting before its timer is sent", "watch starts"),
+    "hint-dropped": ("a hint that finds the watch claimed is done", "hints alone"),
+    "hint-waits": ("a hint is done when the watch waits for its timer: it does not take over", "hints alone"),
+    "merged-done": ("an answered hint takes the watch's own timer, which came with it, along", "hints in batches"),
+    "trusts-head": ("a turn that looks trusts the newest revision as the watch remembers it", "hints"),
+    "no-stale": ("a view that was asked for before the newest revision's arrived is taken", "hints"),
+    "ends-unlooked": ("the watch ends with its task, without a look at the configs", "watch wakes"),
+    "ends-anyway": ("a turn that lost its claim ends the watch of another", "watch ends slowly"),
+    "ends-at-deadline": ("the watch ends at its deadline, without a look at the configs", "deadline"),
+    "ends-on-memory": ("past its deadline the watch ends by the newest revision that it remembers", "deadline"),
+    "claimed-unindexed": ("the watch leaves the index while it is claimed", "watch wakes"),
+    "watch-unput": ("a registration does not put the watch", "watch starts unheard"),
+    "ending-watch-stays": ("a registration leaves a watch that may be ending", "watch ends unheard"),
+}
