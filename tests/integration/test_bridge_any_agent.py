@@ -465,6 +465,28 @@ def test_more_tasks_than_an_answer_holds_are_an_error_that_says_what_to_do() -> 
         assert len(calls(agent)) == 3
 
 
+def test_an_answer_that_grows_too_large_on_its_way_is_an_error_that_says_so() -> None:
+    task = {"id": "t", "contextId": "c", "status": {"state": "TASK_STATE_WORKING"}}
+    crowded = {**task, "artifacts": [{"artifactId": "a", "parts": [{"text": ""}] * 220_000}]}
+    with in_front_of(CARD_TENANT, always(crowded)) as (_, call):
+        assert call("tasks/get", {"id": "t"}, "0.3")["error"]["data"]["reason"] == "UPSTREAM_ANSWER_TOO_LARGE"
+        assert "result" in call("GetTask", {"id": "t"}, "1.0")
+
+
+def test_an_answer_in_no_ascii_keeps_its_size() -> None:
+    task = {"id": "t", "contextId": "c", "status": {"state": "TASK_STATE_WORKING"}, "metadata": {"a": "ё" * 2_000_000}}
+    with in_front_of(
+        CARD_TENANT, lambda _request: http(200, json.dumps({"jsonrpc": "2.0", "id": 1, "result": task}, ensure_ascii=False).encode())
+    ) as (_, call):
+        assert call("tasks/get", {"id": "t"}, "0.3")["result"]["metadata"] == task["metadata"]
+
+
+def test_a2akits_client_is_told_praisonais_tasks_in_pages() -> None:
+    with in_front_of(CARD_PRAISONAI, praisonai) as (_, call):
+        page = call("tasks/list", {"pageSize": 50}, "0.3.0")["result"]
+        assert ([task["id"] for task in page["tasks"]], page["totalSize"]) == (["task-30ba"], 1)
+
+
 def test_an_answer_in_the_callers_own_version_goes_through_byte_for_byte() -> None:
     odd = b'{"jsonrpc": "2.0",  "id": 1, "result": {"id": "t", "status": {"state": "TASK_STATE_WORKING"}, "odd": 1.10}}'
     with (

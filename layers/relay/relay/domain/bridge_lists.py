@@ -13,7 +13,7 @@ from relay.domain.bridge_params import read_history_length, read_page_size, read
 from relay.domain.conversion import convert
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.fields import Fields
-from relay.domain.lenient import filled, mappings, text
+from relay.domain.lenient import mappings, text
 from relay.domain.paging import DEFAULT_PAGE_SIZE, page_by
 from relay.domain.sends import cut_history
 from relay.domain.task import Json, ProtocolVersion, Snapshot, TaskState, parse_timestamp
@@ -27,18 +27,23 @@ def bridge_list(result: Any, params: Json, to: ProtocolVersion) -> Any:
 
     Raises: InvalidAgentResponseError when the agent answered with no list; InvalidParamsError for a `pageToken` that was never given.
     """
-    if to is ProtocolVersion.V10:
-        wanted = _Wanted.read(Fields(params))
-        return _page_of_array(mappings(result), wanted) if isinstance(result, list) else _page(result, wanted)
-    tasks = [_shown(task, to) for task in _tasks(result)]
-    if not wants_pages(params):
-        return tasks
-    return {"tasks": tasks, **filled((name, result.get(name)) for name in ("nextPageToken", "pageSize", "totalSize"))}
+    if to is ProtocolVersion.V03 and not wants_pages(params):
+        return [_shown(task, to) for task in (mappings(result) if isinstance(result, list) else _tasks(result))]
+    wanted = _Wanted.read(Fields(params))
+    if isinstance(result, list):
+        return _page_of_array(mappings(result), wanted, to)
+    tasks = [wanted.cut(_shown(task, to)) for task in _tasks(result)]
+    return {
+        "tasks": tasks,
+        "nextPageToken": text(result.get("nextPageToken")),
+        "pageSize": _count(result.get("pageSize"), wanted.page_size),
+        "totalSize": _count(result.get("totalSize"), len(tasks)),
+    }
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What a caller of 1.0 asked for: agents of 0.3 do not all heed it."""
+    """What a caller who knows pages asked for: agents of 0.3 do not all heed it."""
 
     context_id: str
     state: TaskState | None
@@ -75,24 +80,14 @@ class _Wanted:
         return json.dumps([self.context_id, self.state, str(self.after)])
 
 
-def _page_of_array(tasks: list[Json], wanted: _Wanted) -> Json:
+def _page_of_array(tasks: list[Json], wanted: _Wanted, to: ProtocolVersion) -> Json:
     found = [task for task in (Snapshot(ProtocolVersion.V03, task) for task in tasks) if wanted.holds(task)]
     told, token = page_by(_place, found, page_size=wanted.page_size, page_token=wanted.page_token, binding=wanted.binding)
     return {
-        "tasks": [wanted.cut(_shown(task.document, ProtocolVersion.V10)) for task in told],
+        "tasks": [wanted.cut(_shown(task.document, to)) for task in told],
         "nextPageToken": token,
         "pageSize": wanted.page_size,
         "totalSize": len(found),
-    }
-
-
-def _page(result: Any, wanted: _Wanted) -> Json:
-    tasks = [wanted.cut(_shown(task, ProtocolVersion.V10)) for task in _tasks(result)]
-    return {
-        "tasks": tasks,
-        "nextPageToken": text(result.get("nextPageToken")),
-        "pageSize": _count(result.get("pageSize"), wanted.page_size),
-        "totalSize": _count(result.get("totalSize"), len(tasks)),
     }
 
 

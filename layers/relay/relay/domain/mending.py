@@ -7,32 +7,35 @@ through as it came.
 from typing import Any
 
 from relay.domain.bridge_errors import bridge_error, is_task_not_found
+from relay.domain.bridge_lists import bridge_list
 from relay.domain.conversion import clean, convert_message
 from relay.domain.errors import InvalidAgentResponseError
-from relay.domain.lenient import mappings
 from relay.domain.protocol import Kind
 from relay.domain.sends import task_of_answer
-from relay.domain.task import Json, ProtocolVersion, Snapshot
+from relay.domain.task import Json, ProtocolVersion
 
 _TASK_KINDS = frozenset({Kind.SEND, Kind.GET_TASK, Kind.CANCEL})
 
 
-def mend_response(kind: Kind, payload: Json) -> Json:
-    """The JSON-RPC response; the same object when there is nothing to mend."""
+def mend_response(kind: Kind, payload: Json, params: Json) -> Json:
+    """The JSON-RPC response to a call with `params`; the same object when there is nothing to mend.
+
+    Raises: InvalidParamsError for a `pageToken` that was never given.
+    """
     error, result = payload.get("error"), payload.get("result")
     if isinstance(error, dict):
         if not is_task_not_found(error):
             return payload
         mended = bridge_error(error, ProtocolVersion.V03)
         return payload if mended["code"] == error.get("code") else {**payload, "error": mended}
-    mended_result = mend_result(kind, result)
+    mended_result = mend_result(kind, result, params)
     return payload if mended_result is result else {**payload, "result": mended_result}
 
 
-def mend_result(kind: Kind, result: Any) -> Any:
+def mend_result(kind: Kind, result: Any, params: Json) -> Any:
     """The result of a call of `kind`; the same object when there is nothing to mend, or nothing that could be mended."""
     if kind is Kind.LIST_TASKS and isinstance(result, list):
-        mended: Any = [clean(Snapshot(ProtocolVersion.V03, task)).document for task in mappings(result)]
+        mended: Any = bridge_list(result, params, ProtocolVersion.V03)
     elif kind in _TASK_KINDS:
         mended = _task_or_message(result)
     else:

@@ -57,8 +57,8 @@ class AnswerCall:
         if call.method.version is not ProtocolVersion.V03 or call.is_praisonais:
             return told
         if not isinstance(told, Answer):
-            return mend_result(call.method.kind, told)
-        mended = mend_response(call.method.kind, told.payload or {})
+            return mend_result(call.method.kind, told, call.request.params)
+        mended = mend_response(call.method.kind, told.payload or {}, call.request.params)
         return told if mended is told.payload or told.is_forbidden else told.with_payload(mended)
 
     def _told(self, call: Call) -> Answer | Any:

@@ -55,11 +55,15 @@ class Reply:
     def for_caller(self) -> Answer:
         """In the caller's version; without a bridge byte for byte as it came.
 
-        Raises: UnsupportedOperationError, InvalidAgentResponseError, InvalidParamsError when it cannot be told so.
+        Raises: UnsupportedOperationError, InvalidAgentResponseError, InvalidParamsError when it cannot be told so; UpstreamTooLargeError
+        when it has grown too large in the other version's words.
         """
         if self.bridge is None or self.answer.payload is None or self.answer.is_forbidden:
             return self.answer
-        return self.answer.with_payload(self.bridge.told(self.answer.payload, self.request_id))
+        told = self.answer.with_payload(self.bridge.told(self.answer.payload, self.request_id))
+        if len(told.body) > MAX_ANSWER_BYTES:
+            raise UpstreamTooLargeError(f"The agent's answer is larger than {MAX_ANSWER_BYTES} bytes in A2A {self.bridge.method.version}.")
+        return told
 
 
 class CallAgent:

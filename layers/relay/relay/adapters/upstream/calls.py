@@ -77,7 +77,7 @@ class Answer:
 
     def with_payload(self, payload: Json) -> "Answer":
         """The same answer, saying something else."""
-        return replace(self, payload=payload, body=json.dumps(payload, separators=(",", ":")).encode())
+        return replace(self, payload=payload, body=json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode())
 
     @property
     def retry_after(self) -> timedelta | None:
