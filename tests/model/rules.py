@@ -28,7 +28,7 @@ class Rules:
     only_watches: bool = False  # what is observed is told to nobody: following the task is the question
     delivers_at_once: bool = False  # a wake-up is delivered in one step
     sweeps: bool = False
-    hints_alone: bool = False  # the watch's timer is never due, and the task moves only during a client's call
+    hints_alone: bool = False  # nobody waits for the watch's timer, and the task moves only during a client's call
     redrives_newest_only: bool = False
     tells_latest_only: bool = False  # after a failure, what a newer revision contains is passed over
     wrong: str = ""

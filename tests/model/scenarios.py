@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from tests.model.rules import Rules
 from tests.model.state import (
+    HELD,
+    HINT,
     NONE,
     PLAIN,
     TIMER,
@@ -185,8 +187,15 @@ SCENARIOS = {
         Rules(task="a", fans_out_at_once=True, delivers_at_once=True, asks_agent=True),
     ),
     "watch ends slowly": Scenario(
-        "no config is left; one is registered while the watch ends; two workers of the watch, one slow",
-        _FOLLOWED._replace(configs=(Config(),), calls=_REGISTERS, turns=(Turn(), Turn()), left=Left(slow=1)),
+        "the watch is about to end, as no config is left; one is registered; two workers of the watch, one slow",
+        _FOLLOWED._replace(
+            configs=(Config(),),
+            watch=Watch(holder=1, until=HELD),
+            watch_queue=(),
+            turns=(Turn("look", (WatchWakeup(HINT),), head=_ONE[0], polled=2, looks=True), Turn()),
+            calls=_REGISTERS,
+            left=Left(slow=1),
+        ),
         Rules(task="a", only_watches=True, fans_out_at_once=True, delivers_at_once=True, asks_agent=True),
     ),
     "watch ends unheard": Scenario(

@@ -182,6 +182,7 @@ class Left(NamedTuple):
     drops: int = 0  # a record of the stream is given up
     late: int = 0  # a timer comes more than two minutes late
     silences: int = 0  # the agent does not answer
+    dues: int = 0  # the watch's timer is due, where nobody waits for that
     deadlines: int = 0  # the watch's deadline comes
     redrives: int = 0
 

@@ -24,8 +24,11 @@ def _receive(s: State, worker: int, rules: Rules) -> Steps:
             rest = take_watch(rest, message)
         phase = "start" if any(message.kind == START for message in messages) else "claim"
         words = " and ".join(message.kind for message in messages)
-        is_due = not rules.hints_alone or all(message.kind != TIMER for message in messages)
-        yield f"watch receives {words}", set_turn(rest, worker, Turn(phase, messages)), is_due
+        received = set_turn(rest, worker, Turn(phase, messages))
+        if not rules.hints_alone or all(message.kind != TIMER for message in messages):
+            yield own(f"watch receives {words}", received)
+        elif may(s.left, "dues"):
+            yield outside(f"watch receives {words}", received, "dues")
 
 
 def _batches(s: State, rules: Rules) -> Iterator[tuple[WatchWakeup, ...]]:
@@ -44,7 +47,8 @@ def _claim(s: State, worker: int, turn: Turn, rules: Rules) -> Steps:
     """A hint takes over, whatever the watch waits for, unless a poll that began after it has answered it."""
     watch, done = s.watch, set_turn(s, worker, Turn())
     if watch is None:
-        yield own("watch: there is none, acknowledge", done)
+        ended_meanwhile = any(message.kind == START for message in turn.messages) and rules.wrong != "start-done"
+        yield own("watch: there is none", send_watch(done, *dict.fromkeys(turn.messages)) if ended_meanwhile else done)
         return
     is_answered, is_wanted = _is_answered(watch, turn, rules), _is_wanted(watch, turn, rules)
     if is_answered and not is_wanted:

@@ -8,11 +8,10 @@ from tests.model.protocol import explore
 from tests.model.scenarios import SCENARIOS
 from tests.model.wrong import WRONG
 
-# Not settled yet, see the closing note: here the model loses a watch's timer, which the sweep makes good; whether the code does is open.
-OPEN_SCENARIO, OPEN_VARIANTS = "watch ends slowly", {"hint-dropped", "ends-anyway"}
+OPEN_VARIANTS = {"hint-dropped"}  # no scenario shows yet what is lost when a hint that finds the watch claimed is dropped
 
 
-@pytest.mark.parametrize("name", [name for name in SCENARIOS if name != OPEN_SCENARIO])
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_nothing_goes_wrong_in_any_run_of_the_scenario(name: str) -> None:
     scenario = SCENARIOS[name]
     found = explore(scenario.start, scenario.rules)

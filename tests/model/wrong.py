@@ -33,6 +33,7 @@ WRONG = {
     "refused-done": ("a wake-up that SQS refused counts as sent", "fanning out"),
     # the watch
     "rest-first": ("the watch is marked as waiting before its timer is sent", "watch starts"),
+    "start-done": ("a start whose watch was ended meanwhile is done", "watch ends slowly"),
     "hint-dropped": ("a hint that finds the watch claimed is done", "hints alone"),
     "hint-waits": ("a hint is done when the watch waits for its timer: it does not take over", "hints alone"),
     "merged-done": ("an answered hint takes the watch's own timer, which came with it, along", "hints in batches"),

@@ -26,3 +26,13 @@ def test_answered_hint_does_not_take_the_watchs_own_timer_with_it() -> None:
 def test_answered_hint_with_a_timer_that_is_past_is_acknowledged() -> None:
     (call,) = reduce_calls([ANSWERED_HINT, ("message-2", WatchWakeup(TASK, timer="timer-0"))])
     assert refused(POLLED, call, NOW) is Verdict.ACKNOWLEDGE
+
+
+def test_start_whose_watch_was_ended_before_the_claim_begins_again() -> None:
+    (call,) = reduce_calls([("message-1", WatchWakeup(TASK, asked_at=NOW, starts=True))])
+    assert refused(None, call, NOW) is Verdict.RETURN
+
+
+def test_hint_for_a_task_that_nobody_follows_is_acknowledged() -> None:
+    (call,) = reduce_calls([ANSWERED_HINT])
+    assert refused(None, call, NOW) is Verdict.ACKNOWLEDGE

@@ -89,9 +89,9 @@ def reduce_calls(messages: Iterable[tuple[str, WatchWakeup]]) -> list[WatchCall]
 
 
 def refused(watch: Watch | None, call: WatchCall, now: datetime) -> Verdict:
-    """What a refused claim means: the same rules as for a config's."""
+    """What a refused claim means: the same rules as for a config's. A start whose watch was ended meanwhile begins again."""
     if watch is None:
-        return Verdict.ACKNOWLEDGE
+        return Verdict.RETURN if call.starts else Verdict.ACKNOWLEDGE
     is_answered = call.asked_at is not None and watch.polled_at is not None and watch.polled_at > call.asked_at
     if call.is_hint and not is_answered:
         return Verdict.RETURN
