@@ -1,0 +1,101 @@
+"""AWS as a process of its own: the relay's table, its queues, keys and secrets in memory, each request answered after a set delay.
+
+    python -m bench.aws --delay-ms 5
+
+Prints its port. Beside AWS's operations (the JSON protocols, told apart by `X-Amz-Target`) it answers `GET /spent`: requests by operation,
+and the CPU seconds of this process.
+"""
+
+import argparse
+import asyncio
+import base64
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from bench.http_server import Answer, Request, serve
+from bench.queues import Queue
+from bench.table import ConditionFailedError, Table
+
+_VISIBILITY_SECONDS = 360.0  # template.yaml
+_LOOK_SECONDS = 0.005  # how often a long poll looks
+_LONGEST_POLL_SECONDS = 1.0
+_SECRET = "x" * 64  # the signing secret's one text
+
+
+class Aws:
+    def __init__(self, *, delay_seconds: float, is_fair: bool) -> None:
+        self._delay = delay_seconds
+        self._is_fair = is_fair
+        self._table = Table()
+        self._queues: dict[str, Queue] = {}
+        self._spent: Counter[str] = Counter()
+
+    async def __call__(self, request: Request) -> Answer:
+        if request.path == "/spent":
+            return 200, json.dumps({"requests": self._spent, "cpu_seconds": time.process_time()}).encode()
+        operation = request.headers["x-amz-target"].rpartition(".")[2]
+        self._spent[operation] += 1
+        if self._delay and operation != "ReceiveMessage":
+            await asyncio.sleep(self._delay)
+        try:
+            answer = await self._answer(operation, json.loads(request.body))
+        except ConditionFailedError as error:
+            name = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
+            return 400, json.dumps({"__type": name, "message": str(error), **({"Item": error.old} if error.old else {})}).encode()
+        return 200, json.dumps(answer).encode()
+
+    async def _answer(self, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        if "QueueUrl" in asked:
+            return await self._of_queue(operation, asked)
+        if operation == "GenerateDataKey":
+            key = base64.b64encode(os.urandom(32)).decode()
+            return {"KeyId": asked["KeyId"], "Plaintext": key, "CiphertextBlob": key}
+        if operation == "Decrypt":
+            return {"KeyId": asked["KeyId"], "Plaintext": asked["CiphertextBlob"]}
+        if operation == "GetSecretValue":
+            return {"ARN": asked["SecretId"], "Name": "signing", "SecretString": _SECRET, "VersionId": "1" * 32}
+        return self._table.answer(operation, asked)
+
+    async def _of_queue(self, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        queue = self._queues.setdefault(asked["QueueUrl"], Queue(is_fair=self._is_fair, visibility_seconds=_VISIBILITY_SECONDS))
+        if operation == "ReceiveMessage":
+            return await self._receive(queue, asked)
+        if operation == "DeleteMessageBatch":
+            for entry in asked["Entries"]:
+                queue.delete(int(entry["ReceiptHandle"]))
+            return {"Successful": [{"Id": entry["Id"]} for entry in asked["Entries"]], "Failed": []}
+        if operation == "SendMessage":
+            return _sent(_send(queue, asked))
+        return {"Successful": [{"Id": entry["Id"], **_sent(_send(queue, entry))} for entry in asked["Entries"]], "Failed": []}
+
+    async def _receive(self, queue: Queue, asked: Mapping[str, Any]) -> dict[str, Any]:
+        until = time.monotonic() + _LONGEST_POLL_SECONDS
+        while not (found := queue.receive(asked["MaxNumberOfMessages"])) and time.monotonic() < until:
+            await asyncio.sleep(_LOOK_SECONDS)
+        return {"Messages": [{"MessageId": str(each.number), "ReceiptHandle": str(each.number), "Body": each.body} for each in found]}
+
+
+def _send(queue: Queue, entry: Mapping[str, Any]) -> int:
+    return queue.send(entry["MessageBody"], group=entry.get("MessageGroupId", ""), delay_seconds=entry.get("DelaySeconds", 0))
+
+
+def _sent(number: int) -> dict[str, Any]:
+    return {"MessageId": str(number), "MD5OfMessageBody": ""}
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--delay-ms", type=float, default=0)
+    parser.add_argument("--unfair", action="store_true", help="first come, first served")
+    given = parser.parse_args()
+    ports = await serve(Aws(delay_seconds=given.delay_ms / 1000, is_fair=not given.unfair), ports=1, clock=time.time)
+    print(json.dumps(ports), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,154 @@
+"""Receivers that answer, beside as many that hang until the timeout: what becomes of the others' latency?
+
+    python -m bench.isolation [--environments 50] [--rate 10] [--seconds 60] [--hanging-receivers 1]
+
+Three runs with the same changes for those who answer: alone; with as many changes for others who answer too; with as many for receivers
+that hang. Latency is from the put of a revision, through the fan-out, the queue and the deliver function, to the arrival of the POST. It
+is shown for the whole run, for its beginning, while the hanging receivers are not yet known as such, and for the rest.
+"""
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bench.environments import Environments
+from bench.measured import milliseconds, percentile, table
+from bench.stage import Stage
+from relay.domain.keys import ConfigKey
+
+_ALONE, _BUSY, _HANGING = "those who answer, alone", "with as many who answer", "with as many who hang"
+_SETTLING_SECONDS = 3.0  # after the last change, for POSTs on their way
+_HEAD = ("run", "part", "changes", "p50", "p90", "p99", "longest", "p99 against `with as many who answer`")
+
+
+@dataclass(frozen=True)
+class Load:
+    """`rate`: changes per second for those who answer, and as many for the others. `tasks` on each side take their changes in turn."""
+
+    rate: float
+    seconds: float
+    beginning: float
+    tasks: int
+    receivers: int
+    hanging_receivers: int
+    environments: int
+    aws_delay_ms: float
+    is_fair: bool
+    timeout: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Per change of those who answer: seconds from the run's start, and its latency; never told is infinite."""
+
+    latencies: Sequence[tuple[float, float]]
+    posts_to_hanging: int
+    most_busy: int
+    mean_batch: float
+
+    def part(self, first: float, last: float) -> list[float]:
+        return [latency for at, latency in self.latencies if first <= at < last]
+
+
+def run(load: Load, kind: str) -> Measured:
+    hanging = load.hanging_receivers if kind == _HANGING else 0
+    answering = load.receivers + (load.hanging_receivers if kind == _BUSY else 0)
+    parameters = {"WebhookTimeoutSeconds": f"{load.timeout:g}"}
+    with Stage(aws_delay_ms=load.aws_delay_ms, is_fair=load.is_fair, answering=answering, hanging=hanging, parameters=parameters) as stage:
+        ours = [stage.register(f"answers-{place}", stage.answering[place % load.receivers]) for place in range(load.tasks)]
+        ports = stage.hanging or stage.answering[load.receivers :]
+        others = [stage.register(f"others-{place}", ports[place % len(ports)]) for place in range(load.tasks)] if ports else []
+        with Environments(stage, count=load.environments) as environments:
+            _change(stage, ours, 1)  # clients and connections are made
+            time.sleep(1)
+            puts, most_busy = _drive(stage, environments, load, ours=ours, others=others)
+            time.sleep(_SETTLING_SECONDS)
+        first: dict[tuple[str, int], float] = {}
+        for arrival in stage.arrivals():
+            first.setdefault((arrival.name, arrival.revision), arrival.at)
+        posts = sum(arrival.name.startswith("others") for arrival in stage.arrivals()) if hanging else 0
+    start = min(puts.values())
+    latencies = [(at - start, first.get(name, float("inf")) - at) for name, at in puts.items()]
+    return Measured(latencies, posts, most_busy, sum(environments.taken) / len(environments.taken))
+
+
+def _drive(
+    stage: Stage, environments: Environments, load: Load, *, ours: Sequence[ConfigKey], others: Sequence[ConfigKey]
+) -> tuple[Mapping[tuple[str, int], float], int]:
+    """At an even pace, one change for each side at a time; when each of ours was put, and how many environments worked at most."""
+    puts: dict[tuple[str, int], float] = {}
+    start, most_busy = time.monotonic(), 0
+    for turn in range(round(load.rate * load.seconds)):
+        time.sleep(max(0.0, start + turn / load.rate - time.monotonic()))
+        place, number = turn % load.tasks, 2 + turn // load.tasks
+        if others:
+            _change(stage, [others[place]], number - 1)
+        puts[ours[place].config_id, number] = _change(stage, [ours[place]], number)
+        most_busy = max(most_busy, environments.busy)
+    return puts, most_busy
+
+
+def _change(stage: Stage, configs: Sequence[ConfigKey], number: int) -> float:
+    """Puts a revision for each, and hands the stream's records to the fan-out; when the last was put."""
+    put_at = [stage.append(key.task, number) for key in configs][-1]
+    records = [
+        {
+            "eventName": "INSERT",
+            "dynamodb": {"SequenceNumber": str(place), "Keys": {"pk": {"S": key.task.partition}, "sk": {"S": f"REVISION#{number:010d}"}}},
+        }
+        for place, key in enumerate(configs)
+    ]
+    outcome = stage.invoke("FanOutFunction", {"Records": records})
+    if outcome.error or outcome.answer["batchItemFailures"]:
+        raise RuntimeError(f"the fan-out failed: {outcome}")
+    return put_at
+
+
+def _rows(runs: Mapping[str, Sequence[Measured]], load: Load) -> list[list[str]]:
+    parts = {"all": (0.0, load.seconds), "beginning": (0.0, load.beginning), "rest": (load.beginning, load.seconds)}
+    return [_row(runs, kind, name, bounds) for kind in runs for name, bounds in parts.items()]
+
+
+def _row(runs: Mapping[str, Sequence[Measured]], kind: str, name: str, bounds: tuple[float, float]) -> list[str]:
+    """Each number is the median over the runs."""
+
+    def shown(part: float, of: str = kind) -> float:
+        return median(percentile(each.part(*bounds), part) for each in runs[of])
+
+    count = sum(len(each.part(*bounds)) for each in runs[kind])
+    ratio = f"{shown(99) / shown(99, _BUSY):.2f}" if _BUSY in runs else "-"
+    return [kind, name, str(count), *(milliseconds(shown(part)) for part in (50, 90, 99, 100)), ratio]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--environments", type=int, default=50, help="of the deliver function; 50 is the template's DeliveryConcurrency")
+    parser.add_argument("--rate", type=float, default=10, help="changes per second on each side")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--beginning", type=float, default=20, help="seconds of it that are shown apart")
+    parser.add_argument("--tasks", type=int, default=200, help="on each side")
+    parser.add_argument("--receivers", type=int, default=10, help="that answer")
+    parser.add_argument("--hanging-receivers", type=int, default=1)
+    parser.add_argument("--aws-delay-ms", type=float, default=5)
+    parser.add_argument("--timeout", type=float, default=10, help="of a POST, in seconds")
+    parser.add_argument("--unfair", action="store_true", help="the queue serves first come, first served")
+    parser.add_argument("--runs", type=int, default=1, help="of each kind, in turn; the median of each number is shown")
+    given = vars(parser.parse_args())
+    count, is_fair = given.pop("runs"), not given.pop("unfair")
+    load = Load(**given, is_fair=is_fair)
+    runs: dict[str, list[Measured]] = {kind: [] for kind in (_ALONE, _BUSY, _HANGING)}
+    for _ in range(count):
+        for kind, done in runs.items():
+            done.append(run(load, kind))
+    print(table(_HEAD, _rows(runs, load)))
+    for kind, done in runs.items():
+        busy = max(each.most_busy for each in done)
+        batch = median(each.mean_batch for each in done)
+        print(f"{kind}: at most {busy} of {load.environments} environments at work, {batch:.1f} messages in a batch")
+    print(f"POSTs that hung: {[each.posts_to_hanging for each in runs[_HANGING]]}")
+
+
+if __name__ == "__main__":
+    main()
