@@ -15,6 +15,7 @@ from relay.adapters.table.agents import RegisteredAgent
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.errors import RelayError
 from relay.domain.keys import DEFAULT_OWNER, AgentKey
+from relay.domain.strategy import AUTOMATIC, Strategy, parse_strategy
 from relay.domain.webhook_url import origin
 from relay.use_cases.redrive import Filter, revisions_to_send
 from relay.wiring import wiring
@@ -33,6 +34,9 @@ def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add.add_argument("url", type=_agent_url, help="base URL: its card is at URL/.well-known/agent-card.json")
     add.add_argument("--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'", help="shown to the agent; encrypted")
     add.add_argument("--challenge", action="store_true", help="receivers must echo a nonce before their first notification")
+    add.add_argument(
+        "--follow", choices=[AUTOMATIC, *Strategy], default=AUTOMATIC, help="how its tasks are followed (default: as its card offers)"
+    )
     runs(add, _agents_add)
     listing = verbs.add_parser("list", help="list the registered agents of an owner")
     runs(listing, _agents_list)
@@ -78,7 +82,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _agents_add(args: argparse.Namespace) -> int:
     key = AgentKey(args.owner, args.name)
-    wiring().agent_records.put(RegisteredAgent(key, args.url, tuple(args.header), challenges_receivers=args.challenge))
+    follow = parse_strategy(args.follow)
+    wiring().agent_records.put(RegisteredAgent(key, args.url, tuple(args.header), challenges_receivers=args.challenge, follow=follow))
     whose = "" if args.owner == DEFAULT_OWNER else f", with a key of the owner {args.owner}"
     print(f"{args.name} is registered: call it at the relay's /agents/{args.name}{whose}")
     try:
@@ -96,7 +101,8 @@ def _agents_list(args: argparse.Namespace) -> int:
     for agent in agents:
         headers = ", ".join(name for name, _ in agent.credential_headers) or "no header"
         challenged = ", receivers are challenged" if agent.challenges_receivers else ""
-        print(f"{agent.key.agent:<24} {agent.url}  ({headers}{challenged})")
+        followed = f", followed by {agent.follow}" if agent.follow else ""
+        print(f"{agent.key.agent:<24} {agent.url}  ({headers}{challenged}{followed})")
     own = "; the stack's own UpstreamAgentUrl is `default`" if args.owner == DEFAULT_OWNER else ""
     print(f"{len(agents)} registered of the owner {args.owner}{own}")
     return 0

@@ -11,6 +11,7 @@ from relay.domain.watch import (
     LOOK_EVERY,
     OVERDUE,
     SLOWEST_LOOK,
+    Pace,
     Watch,
     WatchCall,
     has_ended,
@@ -179,3 +180,21 @@ def test_agent_is_asked_no_more_after_the_task_has_ended_or_at_the_deadline() ->
     assert not has_ended(watch(), head(3, "input-required"), NOW)
     assert has_ended(watch(), head(3, "failed"), NOW)
     assert has_ended(watch(), head(3, "working"), watch().deadline)
+
+
+# --- the pace
+
+PACE = Pace(SECOND, 60 * SECOND, timedelta(hours=1))
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_watch_that_is_told_of_changes_only_looks_after_who_tells(moved: bool) -> None:
+    assert PACE.next_poll(SECOND, moved=moved, asks_again=False, interrupted=False, is_told=True) == PACE.maximum
+
+
+def test_view_that_could_not_be_used_is_asked_for_again_at_once_whoever_tells() -> None:
+    assert PACE.next_poll(20 * SECOND, moved=False, asks_again=True, interrupted=False, is_told=True) == PACE.minimum
+
+
+def test_watch_that_nobody_tells_is_quick_after_a_change() -> None:
+    assert PACE.next_poll(20 * SECOND, moved=True, asks_again=False, interrupted=False, is_told=False) == PACE.minimum

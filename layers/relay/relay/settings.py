@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 from relay.domain.door import ClientAuthentication as ClientAuthentication
 from relay.domain.host_list import NO_HOSTS, HostList
 from relay.domain.push_config import Updates
+from relay.domain.strategy import AUTOMATIC, Strategy
 from relay.domain.webhook_hosts import WebhookHosts
 
 
@@ -23,6 +24,7 @@ def _comma_separated(value: Any) -> Any:
 
 _Seconds = Annotated[tuple[float, ...], BeforeValidator(_comma_separated)]
 _Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+_Strategy = Annotated[Strategy | None, BeforeValidator(lambda value: None if value == AUTOMATIC else value)]
 _Hosts = Annotated[InstanceOf[HostList], BeforeValidator(lambda value: HostList.parse(_comma_separated(value)))]
 
 
@@ -46,6 +48,7 @@ class Settings(BaseModel):
     retry_schedule: _Seconds = (5, 30, 120, 600, 1800, 7200, 18000, 36000)
     updates_after_failure: Updates = Updates.EVERY_REVISION
     webhook_timeout_seconds: float = Field(default=10, gt=0, le=30)
+    follow_strategy: _Strategy = None
     watch_min_seconds: float = Field(default=1, gt=0)
     watch_max_seconds: float = Field(default=60, gt=0, le=900)
     watch_deadline_hours: float = Field(default=168, gt=0)

@@ -69,6 +69,7 @@ class Wiring(Outside):
             given.upstream_agent_url,
             lambda: self._secret(given.upstream_credential_secret_arn),
             challenges_receivers=given.ownership_challenge,
+            follow=given.follow_strategy,
         )
         return Agents(self.agent_records, self._upstream, default=default, now=now)
 
@@ -129,7 +130,8 @@ class Wiring(Outside):
 
     @cached_property
     def follow_tasks(self) -> "FollowTasks":
-        from relay.use_cases.watch import FollowTasks, Pace
+        from relay.domain.watch import Pace
+        from relay.use_cases.watch import FollowTasks
 
         return FollowTasks(
             watches=self.watches,

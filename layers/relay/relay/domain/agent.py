@@ -7,6 +7,7 @@ from functools import cached_property
 from relay.domain.endpoint import Endpoint, endpoints, rpc_endpoint
 from relay.domain.forwarding import credential_texts
 from relay.domain.keys import AgentKey
+from relay.domain.strategy import Strategy, choice
 from relay.domain.task import Json, ProtocolVersion
 
 
@@ -23,6 +24,7 @@ class Agent:
     card: Json = field(default_factory=dict, repr=False)
     card_url: str = field(default="", repr=False)
     challenges_receivers: bool = False  # of push configs that are registered from now on
+    follow: Strategy | None = None  # how the operator wants its tasks followed; None: as its card offers
 
     @cached_property
     def endpoints(self) -> Mapping[ProtocolVersion, Endpoint]:
@@ -42,3 +44,8 @@ class Agent:
     def endpoint(self) -> Endpoint:
         """Where the relay asks for its tasks. Raises: InvalidAgentResponseError when its card offers nothing that can be called."""
         return rpc_endpoint(self.card, self.card_url)
+
+    @property
+    def strategy(self) -> Strategy:
+        """How its tasks are followed while that works. Raises: InvalidAgentResponseError."""
+        return self.follow or choice(self.card, self.endpoint.version)

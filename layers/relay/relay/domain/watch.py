@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from relay.domain.claim import Verdict
 from relay.domain.keys import TaskKey
 from relay.domain.push_config import Cursor
+from relay.domain.schedule import next_poll
 from relay.domain.task import RevisionHead
 from relay.domain.wakeup import WatchWakeup
 
@@ -15,6 +16,22 @@ OVERDUE = timedelta(seconds=120)
 POLL_TIMEOUT = timedelta(seconds=10)
 LOOK_EVERY = timedelta(seconds=30)  # how often a watch looks for configs that are behind, or for none being left
 SLOWEST_LOOK = timedelta(seconds=900)  # after the task has ended
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a task is asked for, and for how long it is followed."""
+
+    minimum: timedelta
+    maximum: timedelta
+    deadline: timedelta
+
+    def next_poll(self, interval: timedelta, *, moved: bool, asks_again: bool, interrupted: bool, is_told: bool) -> timedelta:
+        """After a poll at `interval`. `is_told`: something else brings the changes (domain/strategy.py), and the watch looks after it."""
+        if is_told and not asks_again:
+            return self.maximum
+        changed = moved or asks_again
+        return next_poll(interval, changed=changed, minimum=self.minimum, maximum=self.maximum, interrupted=interrupted)
 
 
 @dataclass(frozen=True)

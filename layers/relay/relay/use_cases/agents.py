@@ -13,6 +13,7 @@ from relay.domain.agent import Agent
 from relay.domain.errors import AgentNotFoundError, RelayError
 from relay.domain.forwarding import credential_texts
 from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, AgentKey
+from relay.domain.strategy import Strategy
 
 _FRESH = timedelta(minutes=1)  # how long a card is used without asking; after that a failed refresh keeps the old one
 
@@ -24,6 +25,7 @@ class DefaultUpstream:
     url: str
     credential: Callable[[], str]
     challenges_receivers: bool = False
+    follow: Strategy | None = None
 
 
 class Agents:
@@ -56,12 +58,13 @@ class Agents:
         if key != AgentKey(DEFAULT_OWNER, DEFAULT_AGENT) or not self._default.url:
             raise AgentNotFoundError(key.agent)
         headers = parse_header(self._default.credential())
-        return RegisteredAgent(key, self._default.url, headers, challenges_receivers=self._default.challenges_receivers)
+        default = self._default
+        return RegisteredAgent(key, default.url, headers, challenges_receivers=default.challenges_receivers, follow=default.follow)
 
     def _with_card(self, registered: RegisteredAgent) -> Agent:
         headers = registered.credential_headers
         card, card_url = self._upstream.fetch_card(registered.url, dict(headers), hidden=credential_texts(headers))
-        return Agent(registered.key, registered.url, headers, card, card_url, registered.challenges_receivers)
+        return Agent(registered.key, registered.url, headers, card, card_url, registered.challenges_receivers, registered.follow)
 
 
 def parse_header(text: str) -> tuple[tuple[str, str], ...]:

@@ -19,24 +19,14 @@ from relay.adapters.table.watches import Watches
 from relay.domain import watch as rules
 from relay.domain.claim import RETURN_DELAY_SECONDS, Verdict
 from relay.domain.errors import RelayError, TaskNotFoundError
-from relay.domain.schedule import next_poll
 from relay.domain.task import RevisionHead
 from relay.domain.wakeup import DeliveryWakeup, WatchWakeup, next_hop
-from relay.domain.watch import Rest, Watch, WatchCall
+from relay.domain.watch import Pace, Rest, Watch, WatchCall
 from relay.use_cases.ask import Ask
 from relay.use_cases.observe import Observe
 
 _WORKERS = 10  # one per wake-up of a batch
 _TURN_TIME = rules.POLL_TIMEOUT + timedelta(seconds=10)  # a poll, and AWS calls with their retries
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How often a task is asked for, and for how long it is followed."""
-
-    minimum: timedelta
-    maximum: timedelta
-    deadline: timedelta
 
 
 @dataclass(frozen=True)
@@ -172,12 +162,12 @@ class FollowTasks:
             return rules.next_look(watch.interval)
         state = poll.head.state if poll.head else None
         is_interrupted = state is not None and state.is_interrupted
-        return next_poll(
+        return self._pace.next_poll(
             watch.interval,
-            changed=poll.moved or poll.asks_again or call.is_hint,
-            minimum=self._pace.minimum,
-            maximum=self._pace.maximum,
+            moved=poll.moved or call.is_hint,
+            asks_again=poll.asks_again,
             interrupted=is_interrupted and poll.moved and not call.is_hint,
+            is_told=False,
         )
 
     def _return(self, call: WatchCall) -> None:

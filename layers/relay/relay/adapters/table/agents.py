@@ -9,6 +9,7 @@ from relay.adapters.table import items
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.items import Item
 from relay.domain.keys import AGENT_PREFIX, AgentKey
+from relay.domain.strategy import AUTOMATIC, Strategy, parse_strategy
 
 Seal = Callable[[bytes, Mapping[str, str]], bytes]
 
@@ -21,6 +22,7 @@ class RegisteredAgent:
     url: str
     credential_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     challenges_receivers: bool = False
+    follow: Strategy | None = None
 
 
 class AgentRecords:
@@ -41,6 +43,7 @@ class AgentRecords:
                 "url": items.text(agent.url),
                 "sealed": items.binary(sealed),
                 "challenges": items.flag(value=agent.challenges_receivers),
+                "follow": items.text(agent.follow or AUTOMATIC),
             }
         )
 
@@ -64,4 +67,5 @@ class AgentRecords:
             items.read_text(item, "url"),
             tuple((name, value) for name, value in headers),
             challenges_receivers=items.read_flag(item, "challenges"),
+            follow=parse_strategy(items.read_text(item, "follow")),
         )

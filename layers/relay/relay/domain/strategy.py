@@ -1,0 +1,37 @@
+"""How the relay learns of the changes of an agent's tasks.
+
+Under every strategy the watch stays the truth (design §2 rule 12): it asks for each task now and then, and until the task's end. `stream`,
+`list`, `report` and `push` only bring changes sooner, so that it may ask seldom; where they fall silent it asks often again.
+
+Source: A2A 1.0 §3.1.4 (ListTasks), §3.1.6 (SubscribeToTask), A2A 0.3 §7.9 (tasks/resubscribe).
+"""
+
+from enum import StrEnum
+
+from relay.domain.lenient import mapping
+from relay.domain.task import Json, ProtocolVersion
+
+
+class Strategy(StrEnum):
+    """The operator may name one for an agent; else `choice` has one."""
+
+    STREAM = "stream"  # the agent tells over a connection that is kept open for each task
+    LIST = "list"  # one question for all tasks of the agent: which have moved
+    POLL = "poll"  # a question for each task
+    REPORT = "report"  # the agent, or code beside it, tells by a POST of its own
+    PUSH = "push"  # the agent's own push notifications, which the relay registers for
+
+
+AUTOMATIC = "auto"  # what an operator says who leaves the choice to the relay
+
+
+def parse_strategy(text: str) -> Strategy | None:
+    """None: the relay chooses. Raises: ValueError."""
+    return None if text in ("", AUTOMATIC) else Strategy(text)
+
+
+def choice(card: Json, version: ProtocolVersion) -> Strategy:
+    """By what the agent's card offers in the version that it is asked in. That it also works only shows when it is used."""
+    if mapping(card.get("capabilities")).get("streaming") is True:
+        return Strategy.STREAM
+    return Strategy.LIST if version is ProtocolVersion.V10 else Strategy.POLL
