@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from relay.domain.keys import TaskKey, config_id_of
 from relay_dev.receiver import Receiver
 from tests.support.wire import AwsRequest, Effect, once
 from tests.support.world import World, config_key
@@ -222,6 +223,45 @@ def test_inline_on_a_known_task_is_stored_before_the_message_is_forwarded(world:
     world.agent.before_answer = lambda method, _: stored.append(len(world.items("PUSH#"))) if method == "SendMessage" else None
     world.send(task_id="t1", webhook={"url": f"{world.receiver.url}/a"})
     assert stored == [1]
+
+
+def answers_with_another_task(world: World) -> None:
+    """As PraisonAI does, whatever task a message names."""
+
+    def another(method: str, answer: dict[str, Any]) -> None:
+        if method == "SendMessage":
+            answer["result"]["task"] = world.agent.task("t2").seen
+
+    world.agent.before_answer = another
+
+
+def configs(world: World) -> set[tuple[str, str]]:
+    keys = [(TaskKey.from_partition(item["pk"]["S"]).task_id, config_id_of(item["sk"]["S"])) for item in world.items("PUSH#")]
+    return set(keys)
+
+
+@pytest.mark.parametrize("more", [{"id": "a"}, {}], ids=["with an id", "without an id"])
+def test_inline_config_goes_to_the_task_that_the_agent_answers_with(world: World, more: dict[str, str]) -> None:
+    world.agent.task("t1").becomes("completed")
+    answers_with_another_task(world)
+    assert world.send(task_id="t1", webhook={"url": f"{world.receiver.url}/a", **more}) == "t2"
+    world.settle()
+    assert {task for task, _ in configs(world)} == {"t2"}
+    assert [(post.task_id, post.revision) for post in world.posts("a")] == [("t2", "1")]
+    world.agent.task("t2").becomes("completed")
+    world.advance(POLL)
+    assert [post.state for post in world.posts("a")] == ["submitted", "completed"]
+
+
+@pytest.mark.parametrize("more", [{"id": "a"}, {}], ids=["with an id", "without an id"])
+def test_config_that_the_named_task_had_before_stays_there_too(world: World, more: dict[str, str]) -> None:
+    """a2a-sdk's clients send their config along with every message."""
+    world.agent.task("t1")
+    webhook = {"url": f"{world.receiver.url}/a", **more}
+    config_id = world.register("t1", **webhook)
+    answers_with_another_task(world)
+    world.send(task_id="t1", webhook=webhook)
+    assert configs(world) == {("t1", config_id), ("t2", config_id)}
 
 
 @pytest.mark.parametrize("state", ["submitted", "working"])

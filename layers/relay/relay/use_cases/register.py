@@ -82,6 +82,12 @@ class Register:
         self._commit(config, start_position(start, newest), newest)
         return config
 
+    def knows(self, task: TaskKey, registration: Registration) -> bool:
+        """Whether a put would only update a config that the task has."""
+        known = self._configs.of_task(task, now=self._now())
+        config_id = registration.config_id or _same(known, registration)
+        return any(config.key.config_id == config_id for config in known)
+
     def get(self, key: ConfigKey) -> PushConfig | None:
         return self._configs.get(key, now=self._now())
 

@@ -16,7 +16,7 @@ from relay.domain.agent import Agent
 from relay.domain.conversion import convert
 from relay.domain.errors import RelayError, TaskNotFoundError, UpstreamTimeoutError
 from relay.domain.forwarding import Headers
-from relay.domain.keys import TaskKey
+from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.protocol import Method
 from relay.domain.push_config import Start
 from relay.domain.sends import Send, answer_with, cut_history, task_of_answer
@@ -46,6 +46,14 @@ class Outgoing:
 
     def task_key(self, task_id: str) -> TaskKey:
         return TaskKey(self.agent.key.owner, self.agent.key.agent, self.send.tenant, task_id)
+
+
+@dataclass(frozen=True)
+class _Before:
+    """The task that a message continues, as it stood, and the inline config that this message has added to it."""
+
+    view: View | None = None
+    added: ConfigKey | None = None
 
 
 class SendMessage:
@@ -88,16 +96,18 @@ class SendMessage:
             return reply.for_caller()
         task, view = outgoing.task_key(snapshot.task_id), View(snapshot, answer.asked_at, answer.arrived_at, "send")
         is_followed = self._commit(outgoing, task, view)
+        if before.added and before.added.task != task:  # the agent has made another task of it (PraisonAI always does): there it belongs
+            self._register.delete(before.added)
         if send.waits:
-            snapshot = self._wait(outgoing, task, snapshot, before=before, is_followed=is_followed)
+            snapshot = self._wait(outgoing, task, snapshot, before=before.view, is_followed=is_followed)
         told = snapshot if snapshot.version is version else convert(snapshot, version)
         return answer_with(Snapshot(version, cut_history(told.document, send.history_length)))
 
-    def _before(self, outgoing: Outgoing) -> View | None:
-        """The task that the message continues, as it stood: an inline config is stored before the message is forwarded."""
+    def _before(self, outgoing: Outgoing) -> _Before:
+        """An inline config is stored before the message is forwarded."""
         send = outgoing.send
         if not send.task_id or not (send.inline or send.waits):
-            return None
+            return _Before()
         task = outgoing.task_key(send.task_id)
         try:
             view = self._ask(task, timeout=_ASK_TIMEOUT, credential=outgoing.credential)
@@ -105,13 +115,15 @@ class SendMessage:
             if send.inline:
                 raise
             observability.poll_failed(task, error)  # only the wait will know less; the agent judges the message itself
-            return None
-        if send.inline:
-            if view is None:
-                raise TaskNotFoundError("The task that this message continues does not exist.", metadata={"taskId": send.task_id})
-            observed = self._observe(task, view)
-            self._register.put(task, send.inline, start=Start.INLINE_KNOWN_TASK, newest=observed.head)
-        return view
+            return _Before()
+        if not send.inline:
+            return _Before(view)
+        if view is None:
+            raise TaskNotFoundError("The task that this message continues does not exist.", metadata={"taskId": send.task_id})
+        observed = self._observe(task, view)
+        is_known = self._register.knows(task, send.inline)
+        config = self._register.put(task, send.inline, start=Start.INLINE_KNOWN_TASK, newest=observed.head)
+        return _Before(view, None if is_known else config.key)
 
     def _forward(self, outgoing: Outgoing) -> Reply:
         call = AgentCall(
@@ -132,7 +144,7 @@ class SendMessage:
         if view.snapshot.version is not outgoing.agent.endpoint.version:  # the log of a task is kept in one version
             view = self._in_the_logs_version(outgoing, task, view)
         observed = self._observe(task, view)
-        if send.inline and not send.task_id:
+        if send.inline and send.task_id != task.task_id:
             start = Start.INLINE_NEW_TASK if observed.head.number == 1 else Start.INLINE_ANSWERED
             self._register.put(task, send.inline, start=start, newest=observed.head)
         self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
