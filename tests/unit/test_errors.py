@@ -9,7 +9,7 @@ from relay.domain import errors
 from relay.domain.errors import InvalidParamsError, RelayError, UpstreamBusyError, UpstreamRefusedError
 
 HTTP_STATUSES_BY_GRPC = {
-    "INVALID_ARGUMENT": {400},
+    "INVALID_ARGUMENT": {400, 413, 415},
     "FAILED_PRECONDITION": {400},
     "NOT_FOUND": {404},
     "UNAUTHENTICATED": {401},

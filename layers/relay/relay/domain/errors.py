@@ -3,6 +3,7 @@
     RelayError
     ├── ParseError                    -32700
     ├── InvalidRequestError           -32600
+    │   └── BodyTooLargeError         -32600  HTTP 413
     ├── MethodNotFoundError           -32601
     ├── InvalidParamsError            -32602  names the field
     ├── InternalError                 -32603
@@ -16,6 +17,7 @@
     ├── TaskNotFoundError             -32001
     ├── UnsupportedOperationError     -32004
     ├── ContentTypeNotSupportedError  -32005
+    │   └── UnsupportedMediaTypeError -32005  HTTP 415 (the request's own content type)
     ├── InvalidAgentResponseError     -32006
     ├── VersionNotSupportedError      -32009
     ├── AgentNotFoundError            HTTP 404 (no such address at this relay; never JSON-RPC)
@@ -49,6 +51,10 @@ class ParseError(RelayError):
 
 class InvalidRequestError(RelayError):
     code, http_status, grpc_status, reason = -32600, 400, "INVALID_ARGUMENT", "INVALID_REQUEST"
+
+
+class BodyTooLargeError(InvalidRequestError):
+    code, http_status = -32600, 413
 
 
 class MethodNotFoundError(RelayError):
@@ -120,6 +126,10 @@ class UnsupportedOperationError(RelayError):
 
 class ContentTypeNotSupportedError(RelayError):
     code, http_status, grpc_status, reason = -32005, 400, "INVALID_ARGUMENT", "CONTENT_TYPE_NOT_SUPPORTED"
+
+
+class UnsupportedMediaTypeError(ContentTypeNotSupportedError):
+    code, http_status = -32005, 415
 
 
 class InvalidAgentResponseError(RelayError):

@@ -10,7 +10,7 @@ import re
 from itertools import accumulate
 from typing import Any
 
-from relay.domain.errors import InvalidRequestError, ParseError
+from relay.domain.errors import BodyTooLargeError, ParseError
 
 MAX_DEPTH = 64
 MAX_PUSH_CONFIG_BODY_BYTES = 64 * 1024
@@ -29,9 +29,9 @@ def is_json(content_type: str | None) -> bool:
 
 
 def check_size(body: bytes, limit_bytes: int) -> None:
-    """Raises: InvalidRequestError that says the limit."""
+    """Raises: BodyTooLargeError that says the limit."""
     if len(body) > limit_bytes:
-        raise InvalidRequestError(f"The body has {len(body)} bytes; at most {limit_bytes} are taken here.")
+        raise BodyTooLargeError(f"The body has {len(body)} bytes; at most {limit_bytes} are taken here.")
 
 
 def parse_json(body: bytes) -> Any:

@@ -86,7 +86,7 @@ def negotiate(name: str, version_header: str | None) -> Method:
     method = METHODS.get(name)
     if method is None:
         raise MethodNotFoundError(f"There is no method {name[:100]!r}.")
-    version = _requested_version(version_header)
+    version = requested_version(version_header)
     if version is method.version:
         return method
     if version is ProtocolVersion.V10:
@@ -102,7 +102,7 @@ def negotiate(name: str, version_header: str | None) -> Method:
 def answer_version(name: str, version_header: str | None) -> ProtocolVersion:
     """The form for answering a call that failed before it was understood: its method's, else the one it asked for, else 0.3's."""
     method = METHODS.get(name)
-    return method.version if method else _requested_version(version_header) or ProtocolVersion.V03
+    return method.version if method else requested_version(version_header) or ProtocolVersion.V03
 
 
 def names_of(kind: Kind, version: ProtocolVersion) -> tuple[str, ...]:
@@ -110,7 +110,8 @@ def names_of(kind: Kind, version: ProtocolVersion) -> tuple[str, ...]:
     return tuple(method.name for method in METHODS.values() if method.version is version and method.kind is kind)
 
 
-def _requested_version(version_header: str | None) -> ProtocolVersion | None:
+def requested_version(version_header: str | None) -> ProtocolVersion | None:
+    """The version a call asks for, 0.3 when it names none; None for one the relay does not speak."""
     text = (version_header or "").strip()
     if not text:
         return ProtocolVersion.V03
