@@ -119,5 +119,5 @@ def test_every_card_offers_both_versions_and_every_sdk_reads_it(
 ) -> None:
     url = quiet_relay.at(agent)
     card: dict[str, Any] = clients["1.0"].card(url, path)
-    assert [interface["protocolVersion"] for interface in card["supportedInterfaces"]] == ["1.0", "0.3"]
+    assert [interface["protocolVersion"] for interface in card["supportedInterfaces"]] == ["1.0", "1.0", "0.3", "0.3"]
     assert clients["0.3"].card(url, path)["url"] == url

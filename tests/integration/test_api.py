@@ -184,7 +184,8 @@ def test_json_rpc_is_answered_at_every_form_of_an_agents_address(runner: Runner,
 @pytest.mark.parametrize(("base", "address"), [("", "http://relay.example"), ("/agents/default", "http://relay.example/agents/default")])
 def test_a_card_names_the_address_that_it_was_asked_at(runner: Runner, base: str, address: str, path: str) -> None:
     answer = runner.request("GET", base + path, headers={"host": "relay.example"})
-    assert (answer.status, {each["url"] for each in json.loads(answer.body)["supportedInterfaces"]}) == (200, {address})
+    addresses = {each["url"] for each in json.loads(answer.body)["supportedInterfaces"]}
+    assert (answer.status, addresses) == (200, {address, f"{address}/v1"})
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def test_the_extended_card_is_the_relays_own_in_the_callers_form(world: World, c
 
 def test_the_card_offers_both_versions(world: World, caller: Caller) -> None:
     card = json.loads(world.runner.request("GET", "/.well-known/agent-card.json").body)
-    assert [interface["protocolVersion"] for interface in card["supportedInterfaces"]] == ["1.0", "0.3"]
+    assert [interface["protocolVersion"] for interface in card["supportedInterfaces"]] == ["1.0", "1.0", "0.3", "0.3"]
     assert types_03.AgentCard.model_validate(card).url == card["supportedInterfaces"][0]["url"]
 
 

@@ -111,6 +111,7 @@ def test_no_address_of_the_agent_is_left() -> None:
         {**CARD_BOTH, "additionalInterfaces": [{"url": "https://agent.example.com/grpc", "transport": "GRPC"}], "signatures": [{}]}
     )
     assert "agent.example.com" not in str(card)
+    assert "GRPC" not in str(card)
     assert "signatures" not in card
 
 
@@ -119,12 +120,14 @@ def test_both_versions_are_offered_whichever_the_agent_speaks(card: Any) -> None
     card = shown(card)
     assert card["supportedInterfaces"] == [
         {"url": RELAY, "protocolBinding": "JSONRPC", "protocolVersion": "1.0"},
+        {"url": RELAY, "protocolBinding": "HTTP+JSON", "protocolVersion": "1.0"},
         {"url": RELAY, "protocolBinding": "JSONRPC", "protocolVersion": "0.3"},
+        {"url": f"{RELAY}/v1", "protocolBinding": "HTTP+JSON", "protocolVersion": "0.3"},
     ]
     assert (card["url"], card["preferredTransport"], card["protocolVersion"]) == (RELAY, "JSONRPC", "0.3.0")
-    assert card["additionalInterfaces"] == [{"url": RELAY, "transport": "JSONRPC"}]
+    assert card["additionalInterfaces"] == [{"url": RELAY, "transport": "JSONRPC"}, {"url": f"{RELAY}/v1", "transport": "HTTP+JSON"}]
     assert AgentCard03.model_validate(card).url == RELAY
-    assert [interface.protocol_version for interface in parsed_10(card).supported_interfaces] == ["1.0", "0.3"]
+    assert [interface.protocol_version for interface in parsed_10(card).supported_interfaces] == ["1.0", "1.0", "0.3", "0.3"]
 
 
 def test_an_agent_that_cannot_be_called_is_offered_in_no_version() -> None:

@@ -10,6 +10,7 @@ Source: A2A 0.3 §5.5, A2A 1.0 §4.4 (`AgentCard`); what a2a-sdk 0.3.26 and 1.x,
 from collections.abc import Collection
 from typing import Any
 
+from relay.domain.http_json import V03_PREFIX
 from relay.domain.lenient import filled, mapping, mappings, text, texts
 from relay.domain.task import Json, ProtocolVersion
 
@@ -82,10 +83,12 @@ def card_10(relay_card: Json) -> dict[str, Any]:
 
 
 def _connection(url: str, versions: Collection[ProtocolVersion], *, has_extended_card: bool) -> Json:
+    """JSON-RPC first, in each version: clients take the first interface that they can speak."""
     supported = [
-        {"url": url, "protocolBinding": "JSONRPC", "protocolVersion": version.value}
+        {"url": address, "protocolBinding": binding, "protocolVersion": version.value}
         for version in (ProtocolVersion.V10, ProtocolVersion.V03)
         if version in versions
+        for binding, address in _addresses(url, version)
     ]
     if ProtocolVersion.V03 not in versions:
         return {"supportedInterfaces": supported}
@@ -94,9 +97,14 @@ def _connection(url: str, versions: Collection[ProtocolVersion], *, has_extended
         "protocolVersion": _PROTOCOL_03,
         "url": url,
         "preferredTransport": "JSONRPC",
-        "additionalInterfaces": [{"url": url, "transport": "JSONRPC"}],
+        "additionalInterfaces": [{"url": address, "transport": binding} for binding, address in _addresses(url, ProtocolVersion.V03)],
         **({"supportsAuthenticatedExtendedCard": True} if has_extended_card else {}),
     }
+
+
+def _addresses(url: str, version: ProtocolVersion) -> tuple[tuple[str, str], ...]:
+    """a2akit's client goes on from `/v1`; SDKs of 0.3 add it once more, which is taken too."""
+    return ("JSONRPC", url), ("HTTP+JSON", url + V03_PREFIX if version is ProtocolVersion.V03 else url)
 
 
 def _capabilities(agent_card: Json) -> Json:
