@@ -13,7 +13,7 @@ from relay.domain import notification
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import Authentication, Dialect, PushConfig
 from relay.domain.signer import Signer, SigningKey
-from relay.domain.task import ProtocolVersion, Snapshot
+from relay.domain.task import ProtocolVersion, Revision, Snapshot, View
 
 KEY = ConfigKey(TaskKey("owner", "default", "", "task-1"), "config-1")
 NOW = datetime(2026, 11, 20, 12, 0, 30, 900_000, tzinfo=UTC)
@@ -45,6 +45,10 @@ def config(dialect: Dialect = Dialect.A2A_V10, *, token: str = "", authenticatio
 
 def snapshot(**more: Any) -> Snapshot:
     return Snapshot(ProtocolVersion.V10, {"id": "task-1", "contextId": "c", "status": {"state": "TASK_STATE_WORKING"}, **more})
+
+
+def body_of(config: PushConfig, told: Snapshot) -> bytes:
+    return notification.body(config, Revision(7, View(told, NOW, NOW, "poll")))
 
 
 def headers(of: PushConfig, *, body: bytes = b"{}", **more: Any) -> tuple[tuple[str, str], ...]:
@@ -85,35 +89,33 @@ def test_webhook_id_tells_parts_apart_that_only_join_equally() -> None:
 
 
 def test_a_1_0_body_is_the_task_under_its_name_and_nothing_else() -> None:
-    body = json.loads(notification.body(config(), snapshot()))
+    body = json.loads(body_of(config(), snapshot()))
     assert body == {"task": {"id": "task-1", "contextId": "c", "status": {"state": "TASK_STATE_WORKING"}}}
 
 
 def test_a_0_3_body_is_the_bare_task_in_0_3() -> None:
-    body = json.loads(notification.body(config(Dialect.A2A_V03), snapshot()))
+    body = json.loads(body_of(config(Dialect.A2A_V03), snapshot()))
     assert (body["id"], body["kind"], body["status"]["state"]) == ("task-1", "task", "working")
 
 
 def test_body_is_compact_utf_8() -> None:
-    body = notification.body(config(), snapshot(metadata={"grüße": "日本"}))
+    body = body_of(config(), snapshot(metadata={"grüße": "日本"}))
     assert '"metadata":{"grüße":"日本"}'.encode() in body
 
 
 def test_body_has_the_same_bytes_whatever_the_order_of_the_members() -> None:
     document = snapshot(metadata={"a": 1, "b": 2}).document
     turned = dict(reversed(list(document.items()))) | {"metadata": {"b": 2, "a": 1}}
-    assert notification.body(config(), Snapshot(ProtocolVersion.V10, turned)) == notification.body(
-        config(), snapshot(metadata={"a": 1, "b": 2})
-    )
+    assert body_of(config(), Snapshot(ProtocolVersion.V10, turned)) == body_of(config(), snapshot(metadata={"a": 1, "b": 2}))
 
 
 def test_numbers_that_json_does_not_have_become_null() -> None:
-    task = json.loads(notification.body(config(), snapshot(metadata={"x": float("nan"), "y": [float("-inf")]})))["task"]
+    task = json.loads(body_of(config(), snapshot(metadata={"x": float("nan"), "y": [float("-inf")]})))["task"]
     assert task["metadata"] == {"x": None, "y": [None]}
 
 
 def test_half_a_surrogate_pair_becomes_the_replacement_character() -> None:
-    task = json.loads(notification.body(config(), snapshot(metadata={"x": "a\ud83db", "y": "😀"})))["task"]
+    task = json.loads(body_of(config(), snapshot(metadata={"x": "a\ud83db", "y": "😀"})))["task"]
     assert task["metadata"] == {"x": "a�b", "y": "😀"}
 
 
@@ -122,7 +124,7 @@ def test_body_is_always_strict_json_in_utf_8(metadata: dict[str, Any], dialect: 
     def refused(constant: str) -> None:
         raise AssertionError(constant)
 
-    body = notification.body(config(dialect), snapshot(metadata=metadata))
+    body = body_of(config(dialect), snapshot(metadata=metadata))
     json.loads(body.decode("utf-8"), parse_constant=refused)
 
 
@@ -284,7 +286,7 @@ def test_stock_verifier_refuses_another_secret() -> None:
 def verified(secret: str, *, stock_secret: str) -> bool:
     """Whether the standardwebhooks library, whose clock is the real one, takes our headers, with `v1a` in them, over our body."""
     registered = config(authentication=Authentication("HMAC-SHA256", secret))
-    body = notification.body(registered, snapshot(metadata={"grüße": "日本"}))
+    body = body_of(registered, snapshot(metadata={"grüße": "日本"}))
     found = headers(registered, body=body, timestamp=datetime.now(UTC), signer=Signer((signing_key(), signing_key(b"2" * 32))))
     return bool(Webhook(stock_secret).verify(body, dict(found)) == json.loads(body))
 

@@ -14,9 +14,6 @@ from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.protocol import METHODS, Kind
 from relay.domain.push_config import Authentication, Dialect, PushConfig
 from relay.domain.push_methods import (
-    ConfigRef,
-    ListRequest,
-    Registration,
     config_result,
     list_result,
     parse_delete,
@@ -24,6 +21,7 @@ from relay.domain.push_methods import (
     parse_list,
     parse_set,
 )
+from relay.domain.registration import ConfigRef, ListRequest, Registration
 from relay.domain.task import ProtocolVersion
 
 V03, V10 = ProtocolVersion.V03, ProtocolVersion.V10
@@ -195,12 +193,10 @@ def test_delete_names_a_task_and_a_config() -> None:
     ("kind", "params", "version", "field"),
     [
         (Kind.GET_PUSH, {"id": "c"}, V10, "taskId"),
-        (Kind.GET_PUSH, {"taskId": "t"}, V03, "id"),
         (Kind.GET_PUSH, {"id": "t", "pushNotificationConfigId": 5}, V03, "pushNotificationConfigId"),
         (Kind.DELETE_PUSH, {"taskId": "t"}, V10, "id"),
         (Kind.DELETE_PUSH, {"id": "t"}, V03, "pushNotificationConfigId"),
         (Kind.LIST_PUSH, {}, V10, "taskId"),
-        (Kind.LIST_PUSH, {}, V03, "id"),
         (Kind.LIST_PUSH, {"taskId": "t", "pageSize": "many"}, V10, "pageSize"),
         (Kind.LIST_PUSH, {"taskId": "t", "pageSize": True}, V10, "pageSize"),
         (Kind.LIST_PUSH, {"taskId": "t", "pageSize": 1.5}, V10, "pageSize"),
@@ -267,11 +263,9 @@ def test_what_the_sdk_sends_is_what_we_read() -> None:
 def test_every_recorded_push_call_is_read(recorded_push_call: dict[str, Any]) -> None:
     request = json.loads(recorded_push_call["request"])
     method = METHODS[request["method"]]
-    if recorded_push_call["recorded"].startswith("praisonai"):  # the flat dialect under slash names: not yet
-        with pytest.raises(InvalidParamsError):
-            PARSERS[method.kind](request["params"], method.version)
-    else:
-        assert PARSERS[method.kind](request["params"], method.version).task_id in json.dumps(request["params"])
+    if not request["params"]:  # PraisonAI's list of the configs of all tasks: not yet
+        return
+    assert PARSERS[method.kind](request["params"], method.version).task_id in json.dumps(request["params"])
 
 
 def test_every_recorded_registration_is_answered_as_its_agent_did(recorded_registration: dict[str, Any]) -> None:

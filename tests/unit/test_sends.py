@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from relay.domain.errors import InvalidAgentResponseError, InvalidParamsError
 from relay.domain.protocol import METHODS
 from relay.domain.push_config import Authentication, Dialect
-from relay.domain.push_methods import Registration
+from relay.domain.registration import Registration
 from relay.domain.sends import answer_with, cut_history, parse_send, task_of_answer
 from relay.domain.task import ProtocolVersion, TaskState
 

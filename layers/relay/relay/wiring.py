@@ -94,6 +94,8 @@ class Wiring(Outside):
     @cached_property
     def answer(self) -> "AnswerCall":
         from relay.use_cases.answer import AnswerCall
+        from relay.use_cases.configs_by_task import ConfigsByTask
+        from relay.use_cases.push_call import SeeTask
         from relay.use_cases.push_configs import PushConfigs
         from relay.use_cases.register import Register, RegisterLimits
         from relay.use_cases.send import SendMessage
@@ -118,7 +120,9 @@ class Wiring(Outside):
             now=now,
             sleep=time.sleep,
         )
-        push_configs = PushConfigs(ask=self.ask, observe=self.observe, register=register)
+        see = SeeTask(self.ask)
+        by_task = ConfigsByTask(see=see, register=register)
+        push_configs = PushConfigs(see=see, observe=self.observe, register=register, by_task=by_task)
         return AnswerCall(agents=self.agents, push_configs=push_configs, send=send, forward=self.forward, now=now)
 
     @cached_property

@@ -5,8 +5,8 @@ versions, since a2akit mixes them. Scheme HMAC-SHA256 is the relay's own: its cr
 """
 
 from relay.domain.fields import Fields
-from relay.domain.notification import signing_key
 from relay.domain.push_config import Authentication
+from relay.domain.signing_secret import signing_key
 from relay.domain.task import Json, ProtocolVersion
 
 MAX_SCHEME_LENGTH = 64
@@ -46,13 +46,19 @@ def _scheme(given: Fields) -> str:
     return Fields({f"{name}[0]": schemes[0]}, given.path).header_value(f"{name}[0]", max_length=MAX_SCHEME_LENGTH)
 
 
-def _signing_secret(given: Fields) -> str:
-    """It need not fit a header: it is never sent."""
-    secret = given.text("credentials", max_length=MAX_CREDENTIALS_LENGTH)
+def read_secret(given: Fields, name: str) -> str:
+    """A secret that signs; empty when absent. It need not fit a header: it is never sent. Raises: InvalidParamsError."""
+    secret = given.text(name, max_length=MAX_CREDENTIALS_LENGTH)
     try:
-        key = signing_key(secret) if secret else b""
+        if secret:
+            signing_key(secret)
     except ValueError:
-        raise given.error("credentials", "begins with whsec_, but what follows is no base64") from None
-    if len(key) < MIN_SECRET_BYTES:
+        raise given.error(name, "begins with whsec_, but what follows is no base64") from None
+    return secret
+
+
+def _signing_secret(given: Fields) -> str:
+    secret = read_secret(given, "credentials")
+    if len(signing_key(secret) if secret else b"") < MIN_SECRET_BYTES:
         raise given.error("credentials", f"must be a secret of at least {MIN_SECRET_BYTES} bytes for scheme HMAC-SHA256")
     return secret

@@ -14,6 +14,7 @@
     │   ├── UpstreamRefusedError              reason UPSTREAM_REFUSED (the agent's own JSON-RPC error)
     │   └── UpstreamForbiddenError            HTTP 403, as the agent said (never JSON-RPC)
     │       └── UpstreamUnauthenticatedError  HTTP 401, as the agent said (never JSON-RPC)
+    ├── ConfigNotFoundError           -32000  in PraisonAI's dialect alone; elsewhere a task not found
     ├── TaskNotFoundError             -32001
     ├── UnsupportedOperationError     -32004
     ├── ContentTypeNotSupportedError  -32005
@@ -118,6 +119,10 @@ class UpstreamUnauthenticatedError(UpstreamForbiddenError):
 
 class TaskNotFoundError(RelayError):
     code, http_status, grpc_status, reason = -32001, 404, "NOT_FOUND", "TASK_NOT_FOUND"
+
+
+class ConfigNotFoundError(RelayError):
+    code, http_status, grpc_status, reason = -32000, 404, "NOT_FOUND", "CONFIG_NOT_FOUND"
 
 
 class UnsupportedOperationError(RelayError):

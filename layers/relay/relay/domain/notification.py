@@ -6,7 +6,6 @@ to say travels in headers.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -14,14 +13,16 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from relay.domain import praisonai
 from relay.domain.conversion import convert
 from relay.domain.keys import ConfigKey
 from relay.domain.push_config import Dialect, PushConfig
 from relay.domain.signer import NO_SIGNER, Signer, SigningKey, notification_jwt
-from relay.domain.task import Json, ProtocolVersion, Snapshot
+from relay.domain.signing_secret import signing_key as signing_key
+from relay.domain.task import Json, ProtocolVersion, Revision
 from relay.domain.webhook_url import origin
 
-CONTENT_TYPES = {Dialect.A2A_V10: "application/a2a+json", Dialect.A2A_V03: "application/json"}
+_CONTENT_TYPE_10, _CONTENT_TYPE = "application/a2a+json", "application/json"
 
 REVISION_HEADER = "A2A-Relay-Revision"  # the revision's number: a receiver that keeps the highest per task sees order and gaps
 ATTEMPT_HEADER = "A2A-Relay-Attempt"  # 1 for the first POST of this notification
@@ -29,7 +30,6 @@ TRUNCATED_HEADER = "A2A-Relay-Truncated"  # "true" when the task was too large t
 REDRIVEN_HEADER = "A2A-Relay-Redriven"  # "true" when an operator sends it again, else absent: an older state may follow a newer one
 
 _ID_BYTES = 18  # 144 bits, and no padding in base64
-_KEY_IN_BASE64 = "whsec_"
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t]+")  # RFC 9110: visible ASCII, space, tab; no CR, LF, NUL
 
 Header = tuple[str, str]
@@ -42,14 +42,12 @@ def webhook_id(key: ConfigKey, revision: int) -> str:
     return "msg_" + base64.urlsafe_b64encode(digest).decode("ascii")
 
 
-def body(config: PushConfig, snapshot: Snapshot) -> bytes:
+def body(config: PushConfig, revision: Revision) -> bytes:
     """The task in the dialect of the config, as compact UTF-8 JSON; equal tasks give equal bytes, so every attempt does.
 
     Always valid JSON in valid UTF-8, whatever the agent wrote: half a surrogate pair becomes U+FFFD, NaN and Infinity become null.
     """
-    if config.dialect is Dialect.A2A_V03:
-        return _encode(convert(snapshot, ProtocolVersion.V03).document)
-    return _encode({"task": convert(snapshot, ProtocolVersion.V10).document})
+    return _encode(_document(config.dialect, revision))
 
 
 def headers(
@@ -69,10 +67,12 @@ def headers(
 
     Raises: ValueError when something registered cannot be a header's value; the message names the header, never the value.
     """
-    found: list[Header] = [("Content-Type", CONTENT_TYPES[config.dialect])]
+    found: list[Header] = [("Content-Type", _CONTENT_TYPE_10 if config.dialect is Dialect.A2A_V10 else _CONTENT_TYPE)]
     found += _authorization(config, webhook_id, timestamp, body=body, signer=signer)
     if config.token:  # A2A's Python, JS and Java read the first name, Go and Rust the second
         found += [("X-A2A-Notification-Token", config.token), ("A2A-Notification-Token", config.token)]
+    if config.dialect is Dialect.PRAISONAI:
+        found += praisonai.headers(config, body)
     found += signature_headers(config, webhook_id=webhook_id, timestamp=timestamp, body=body, signer=signer)
     if traceparent:
         found.append(("traceparent", traceparent))
@@ -101,15 +101,12 @@ def sign_v1a(key: SigningKey, webhook_id: str, timestamp: datetime, body: bytes)
     return "v1a," + base64.b64encode(key.sign(_signed(webhook_id, timestamp, body))).decode("ascii")
 
 
-def signing_key(secret: str) -> bytes:
-    """`whsec_` is followed by the key in base64, padded or not; any other secret is its own UTF-8 bytes.
-
-    Raises: ValueError when nothing is left or the base64 is none; registration asks here, so that a stored secret always signs.
-    """
-    key = _decoded(secret.removeprefix(_KEY_IN_BASE64)) if secret.startswith(_KEY_IN_BASE64) else secret.encode("utf-8")
-    if not key:
-        raise ValueError("a signing secret is not empty")
-    return key
+def _document(dialect: Dialect, revision: Revision) -> Json:
+    if dialect is Dialect.A2A_V10:
+        return {"task": convert(revision.snapshot, ProtocolVersion.V10).document}
+    if dialect is Dialect.PRAISONAI:
+        return praisonai.document(revision)
+    return convert(revision.snapshot, ProtocolVersion.V03).document
 
 
 def _authorization(config: PushConfig, webhook_id: str, timestamp: datetime, *, body: bytes, signer: Signer) -> list[Header]:
@@ -150,14 +147,6 @@ def _seconds(timestamp: datetime) -> str:
     if timestamp.tzinfo is None:
         raise ValueError("an attempt's time has a zone: a naive one would sign another instant")
     return str(int(timestamp.timestamp()))
-
-
-def _decoded(encoded: str) -> bytes:
-    padded = encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4)
-    try:
-        return base64.b64decode(padded, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("a whsec_ secret is base64 after its prefix") from None  # the cause could quote the secret
 
 
 def _encode(document: Json) -> bytes:

@@ -17,6 +17,7 @@ class Dialect(StrEnum):
 
     A2A_V10 = "a2a-1.0"  # D1
     A2A_V03 = "a2a-0.3"  # D2
+    PRAISONAI = "praisonai"  # D3
 
 
 class Updates(StrEnum):
@@ -66,7 +67,7 @@ class Authentication:
 
 @dataclass(frozen=True)
 class PushConfig:
-    """A registered push config. `token` and `authentication` are secrets: encrypted at rest, never in a log (so not in `repr`)."""
+    """A registered push config. `token`, `authentication`, `secret` are secrets: encrypted at rest, never in a log (so not in `repr`)."""
 
     key: ConfigKey
     url: str
@@ -77,12 +78,13 @@ class PushConfig:
     updates: Updates | None = None  # None: as the operator has set it for all
     retry_policy: RetryPolicy | None = None  # likewise
     is_challenged: bool = False  # its receiver must echo a nonce before its first notification
+    secret: str = field(default="", repr=False)  # where the dialect has a member for it
 
     @property
     def signing_secret(self) -> str:
-        """The secret of Standard Webhooks' `v1`, or empty."""
+        """What signs the body, or empty."""
         authentication = self.authentication
-        return authentication.credentials if authentication and authentication.is_signing_secret else ""
+        return authentication.credentials if authentication and authentication.is_signing_secret else self.secret
 
 
 @dataclass(frozen=True)

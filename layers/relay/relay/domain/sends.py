@@ -11,7 +11,7 @@ from typing import Any
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.fields import Fields, snake_case
 from relay.domain.keys import fits_key
-from relay.domain.push_methods import Registration, registration
+from relay.domain.registration import Registration, registration
 from relay.domain.task import Json, ProtocolVersion, Snapshot
 
 # 1.0 settled on the first; 0.3 and the release candidates of 1.0 say the second.

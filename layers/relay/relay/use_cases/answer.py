@@ -17,7 +17,8 @@ from relay.domain.sends import parse_send
 from relay.domain.task import ProtocolVersion
 from relay.use_cases.agents import Agents
 from relay.use_cases.forward import Forward, Passing
-from relay.use_cases.push_configs import PushCall, PushConfigs
+from relay.use_cases.push_call import PushCall
+from relay.use_cases.push_configs import PushConfigs
 from relay.use_cases.send import Outgoing, SendMessage
 
 

@@ -84,7 +84,7 @@ class Attempt:
 
     def _post(self, config: PushConfig, revision: Revision, started: datetime, *, number: int, is_resent: bool) -> Outcome:
         """A challenge before it takes from its time: together they end within the timeout that the claim was made for."""
-        webhook_id, body = notification.webhook_id(config.key, revision.number), notification.body(config, revision.snapshot)
+        webhook_id, body = notification.webhook_id(config.key, revision.number), notification.body(config, revision)
         headers = notification.headers(
             config,
             webhook_id=webhook_id,

@@ -3,44 +3,27 @@
 The relay first asks the agent for the task, with the caller's right to see it; it never calls the webhook (design §7 "Who may register").
 """
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any
 
-from relay.domain.agent import Agent
 from relay.domain.errors import TaskNotFoundError
-from relay.domain.forwarding import Headers
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.paging import page
-from relay.domain.push_config import Start, Updates
-from relay.domain.push_methods import config_result, list_result, parse_delete, parse_get, parse_list, parse_set
-from relay.domain.task import Json, ProtocolVersion, View
-from relay.use_cases.ask import Ask
+from relay.domain.push_config import Start
+from relay.domain.push_methods import config_result, list_result, parse_delete, parse_get, parse_list, parse_set, set_result
+from relay.domain.task import Json, View
+from relay.use_cases.configs_by_task import ConfigsByTask
 from relay.use_cases.observe import Observe
+from relay.use_cases.push_call import PushCall, SeeTask
 from relay.use_cases.register import Register
-
-_ASK_TIMEOUT = timedelta(seconds=20)
-
-
-@dataclass(frozen=True)
-class PushCall:
-    """One call of a push-config method: of which agent, in which version, under which credential."""
-
-    agent: Agent
-    version: ProtocolVersion
-    params: Json
-    credential: Headers
-    updates: Updates | None = None
-
-    def task_key(self, task_id: str, tenant: str) -> TaskKey:
-        return TaskKey(self.agent.key.owner, self.agent.key.agent, tenant, task_id)
 
 
 class PushConfigs:
-    def __init__(self, *, ask: Ask, observe: Observe, register: Register) -> None:
-        self._ask = ask
+    def __init__(self, *, see: SeeTask, observe: Observe, register: Register, by_task: ConfigsByTask) -> None:
+        self._see = see
         self._observe = observe
         self._register = register
+        self._by_task = by_task
 
     def set(self, call: PushCall) -> Json:
         """The answer about the task is a full view, so it is observed, and decides where the cursor starts."""
@@ -49,11 +32,13 @@ class PushConfigs:
         self._register.check(registration, field=registration.url_field)
         task = call.task_key(registration.task_id, registration.tenant)
         newest = self._observe(task, self._seen(call, task)).head
-        return config_result(self._register.put(task, registration, start=Start.LATER, newest=newest), call.version)
+        return set_result(self._register.put(task, registration, start=Start.LATER, newest=newest), call.version)
 
     def get(self, call: PushCall) -> Json:
         """Without a config id the task's first one. Raises: TaskNotFoundError also when the config does not exist (A2A 1.0 §3.1.8)."""
         ref = parse_get(call.params, call.version)
+        if ref.is_by_task:
+            return self._by_task.get(call, ref)
         task = call.task_key(ref.task_id, ref.tenant)
         self._check_credential(call, task)
         named = [self._register.get(ConfigKey(task, ref.config_id))] if ref.config_id else self._register.of_task(task)
@@ -65,6 +50,8 @@ class PushConfigs:
     def list(self, call: PushCall) -> Any:
         """Raises: TaskNotFoundError when the task has no push configs and the agent does not know it either."""
         wanted = parse_list(call.params, call.version)
+        if wanted.is_by_task:
+            return self._by_task.list(call, wanted)
         task = call.task_key(wanted.task_id, wanted.tenant)
         configs = self._register.of_task(task)
         if not configs or call.credential:
@@ -72,12 +59,15 @@ class PushConfigs:
         told, next_page_token = page(configs, wanted.page_size, page_token=wanted.page_token, binding=task.partition)
         return list_result(told, next_page_token, call.version)
 
-    def delete(self, call: PushCall) -> None:
-        """Idempotent: a config that is not there is deleted."""
+    def delete(self, call: PushCall) -> Json | None:
+        """Idempotent in A2A's own form: a config that is not there is deleted."""
         ref = parse_delete(call.params, call.version)
+        if ref.is_by_task:
+            return self._by_task.delete(call, ref)
         task = call.task_key(ref.task_id, ref.tenant)
         self._check_credential(call, task)
         self._register.delete(ConfigKey(task, ref.config_id))
+        return None
 
     def _check_credential(self, call: PushCall, task: TaskKey) -> None:
         """A caller with a credential of its own for the agent is one of several: only who may see the task may see its configs."""
@@ -85,7 +75,7 @@ class PushConfigs:
             self._seen(call, task)
 
     def _seen(self, call: PushCall, task: TaskKey) -> View:
-        view = self._ask(task, timeout=_ASK_TIMEOUT, credential=call.credential)
+        view = self._see(call, task)
         if view is None:
             raise TaskNotFoundError("There is no such task.", metadata={"taskId": task.task_id})
         return view

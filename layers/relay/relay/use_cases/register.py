@@ -18,7 +18,7 @@ from relay.adapters.table.watches import Watches
 from relay.domain.errors import InvalidParamsError
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import PushConfig, Start, start_position
-from relay.domain.push_methods import Registration
+from relay.domain.registration import Registration
 from relay.domain.retention import config_expiry, revision_expiry
 from relay.domain.task import RevisionHead
 from relay.domain.webhook_hosts import WebhookHosts
@@ -77,6 +77,7 @@ class Register:
             updates=registration.updates,
             retry_policy=registration.retry_policy,
             is_challenged=registration.is_challenged,
+            secret=registration.secret,
         )
         self._check_caps(known, config, registration)
         self._commit(config, start_position(start, newest), newest)

@@ -28,6 +28,8 @@ class Configs:
         secrets = {"token": config.token, "url": config.url}
         if config.authentication:
             secrets |= {"scheme": config.authentication.scheme, "credentials": config.authentication.credentials}
+        if config.secret:
+            secrets["secret"] = config.secret
         sealed = self._seal(json.dumps(secrets).encode(), seal_context(config.key))
         self._connection.put(
             {
@@ -69,6 +71,7 @@ class Configs:
             dialect=Dialect(items.read_text(item, "dialect")),
             token=secrets.get("token", ""),
             authentication=authentication,
+            secret=secrets.get("secret", ""),
             registered_at=items.read_moment(item, "registered_at"),
             retry_policy=RetryPolicy(**json.loads(items.read_text(item, "retry_policy"))) if "retry_policy" in item else None,
             updates=Updates(items.read_text(item, "updates")) if "updates" in item else None,
