@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LISTS := pyproject.toml layers/relay/requirements.txt
+COMPAT := $(patsubst tests/compat/%.txt,.venv-compat-%/.installed,$(wildcard tests/compat/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-unit test-deploy check format clean
+.PHONY: help demo setup test test-unit test-compat test-deploy check format clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -19,6 +20,9 @@ test: .venv/.test .venv-a2a03/.installed  ## run all tests
 
 test-unit: .venv/.test  ## only the domain's tests: seconds
 	@$(BIN)/python -m pytest tests/unit
+
+test-compat: .venv/.test .venv-a2a03/.installed $(COMPAT) tests/compat/js/node_modules/.installed  ## other packages' own clients, agents and receivers, before and behind the relay
+	@$(BIN)/python -m pytest -m compat tests/compat
 
 test-deploy: .venv/.test .venv-sam/.installed .venv-ministack/.installed  ## a real `sam deploy` into an AWS emulator, and one task through it
 	@$(BIN)/python -m pytest -m deploy tests/deploy
@@ -54,6 +58,15 @@ format: .venv/.test  ## format and mend what can be mended
 	@$(BIN)/uv pip install --quiet --python .venv-a2a03/bin/python -r $<
 	@touch $@
 
+.venv-compat-%/.installed: tests/compat/%.txt | .venv/.test
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-compat-$*
+	@$(BIN)/uv pip install --quiet --python .venv-compat-$*/bin/python -r $<
+	@touch $@
+
+tests/compat/js/node_modules/.installed: tests/compat/js/package.json
+	@cd $(<D) && npm install --no-audit --no-fund --no-package-lock --loglevel=error
+	@touch $@
+
 .venv-sam/.installed:
 	@$(PYTHON) -m venv .venv-sam
 	@.venv-sam/bin/python -m pip install 'aws-sam-cli>=1.170,<2'
@@ -65,4 +78,4 @@ format: .venv/.test  ## format and mend what can be mended
 	@touch $@
 
 clean:  ## remove what was built and installed
-	@rm -rf .venv .venv-* .aws-sam .relay build
+	@rm -rf .venv .venv-* tests/compat/js/node_modules .aws-sam .relay build

@@ -2,14 +2,9 @@
 
 import asyncio
 import json
-import subprocess
-import threading
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from a2a.client import A2ACardResolver, Client, ClientConfig, create_client
@@ -32,61 +27,17 @@ from a2a.types import (
 from a2a.utils.errors import JSON_RPC_ERROR_CODE_MAP, A2AError
 from google.protobuf.json_format import MessageToDict, Parse
 
+from tests.e2e.face import A2AClient as A2AClient
+from tests.e2e.face import RefusedError as RefusedError
+from tests.e2e.face import Seen as Seen
+from tests.e2e.face import Webhook as Webhook
+from tests.e2e.lines import LineProcess
+
 ROOT = Path(__file__).parents[2]
 PYTHON_03 = ROOT / ".venv-a2a03" / "bin" / "python"
 SCRIPTS_03 = Path(__file__).parent / "a2a03"
-ANSWER_SECONDS = 40  # a blocking send may take 25, and a client's own timeout is 30
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A task as a client was told it, in 0.3's spelling. `said` is the status message's text."""
-
-    id: str
-    context_id: str
-    state: str
-    artifacts: int
-    said: str = ""
-    history: int = 0
-
-
-@dataclass(frozen=True)
-class Webhook:
-    """What a client registers; with a secret, under the scheme HMAC-SHA256, notifications are signed."""
-
-    url: str
-    token: str = ""
-    secret: str = ""
-    id: str = ""
-
-
-class RefusedError(Exception):
-    """The relay's, or the agent's, protocol error; `code` is an HTTP status when it was none. `data` is as the SDK shows it."""
-
-    def __init__(self, code: int, message: str, data: Any = None) -> None:
-        super().__init__(f"{code} {message} {data}")
-        self.code = code
-        self.message = message
-        self.data = data
-
-
-class A2AClient(Protocol):
-    """One SDK's client; `url` is an agent's address at the relay. Every method raises RefusedError."""
-
-    version: str
-
-    def send(self, url: str, text: str, *, task: Seen | None = None, webhook: Webhook | None = None, waits: bool = False) -> Seen: ...
-    def reply(self, url: str, text: str, *, webhook: Webhook | None = None) -> str: ...
-    def get(self, url: str, task_id: str) -> Seen: ...
-    def cancel(self, url: str, task_id: str) -> Seen: ...
-    def set_config(self, url: str, task_id: str, webhook: Webhook) -> Webhook: ...
-    def get_config(self, url: str, task_id: str, config_id: str) -> Webhook: ...
-    def list_configs(self, url: str, task_id: str) -> list[Webhook]: ...
-    def delete_config(self, url: str, task_id: str, config_id: str) -> None: ...
-    def read_notification(self, body: bytes) -> Seen: ...
-    def card(self, url: str, path: str) -> dict[str, Any]: ...
 
 
 class Client10:
@@ -170,84 +121,47 @@ class Client10:
         return httpx.AsyncClient(timeout=30, trust_env=False, headers=self._headers)
 
 
-class Client03:
+class Client03(LineProcess):
     """a2a-sdk 0.3.26 in a process of its own; threads may call at the same time. A context manager."""
 
     version = "0.3"
 
     def __init__(self, headers: Mapping[str, str] | None = None) -> None:
-        command = [str(PYTHON_03), str(SCRIPTS_03 / "client.py"), json.dumps(dict(headers or {}))]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-        self._answers: dict[int, Future[Any]] = {}
-        self._numbers = count(1)
-        self._writing = threading.Lock()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def __enter__(self) -> "Client03":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-        self._reader.join(10)
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe
-            pipe.close()
+        super().__init__([str(PYTHON_03), str(SCRIPTS_03 / "client.py"), json.dumps(dict(headers or {}))])
 
     def send(self, url: str, text: str, *, task: Seen | None = None, webhook: Webhook | None = None, waits: bool = False) -> Seen:
         known = {"id": task.id, "contextId": task.context_id} if task else None
-        return _seen03(self._call("send", url=url, text=text, task=known, config=_config03(webhook), waits=waits))
+        return _seen03(self.call("send", url=url, text=text, task=known, config=_config03(webhook), waits=waits))
 
     def reply(self, url: str, text: str, *, webhook: Webhook | None = None) -> str:
-        answer = self._call("send", url=url, text=text, config=_config03(webhook))
+        answer = self.call("send", url=url, text=text, config=_config03(webhook))
         assert answer["kind"] == "message", answer
         return str(answer["parts"][0]["text"])
 
     def get(self, url: str, task_id: str) -> Seen:
-        return _seen03(self._call("get", url=url, task_id=task_id))
+        return _seen03(self.call("get", url=url, task_id=task_id))
 
     def cancel(self, url: str, task_id: str) -> Seen:
-        return _seen03(self._call("cancel", url=url, task_id=task_id))
+        return _seen03(self.call("cancel", url=url, task_id=task_id))
 
     def set_config(self, url: str, task_id: str, webhook: Webhook) -> Webhook:
-        return _webhook03(self._call("set_config", url=url, task_id=task_id, config=_config03(webhook)))
+        return _webhook03(self.call("set_config", url=url, task_id=task_id, config=_config03(webhook)))
 
     def get_config(self, url: str, task_id: str, config_id: str) -> Webhook:
-        return _webhook03(self._call("get_config", url=url, task_id=task_id, config_id=config_id or None))
+        return _webhook03(self.call("get_config", url=url, task_id=task_id, config_id=config_id or None))
 
     def list_configs(self, url: str, task_id: str) -> list[Webhook]:
-        return [_webhook03(config) for config in self._call("list_configs", url=url, task_id=task_id)]
+        return [_webhook03(config) for config in self.call("list_configs", url=url, task_id=task_id)]
 
     def delete_config(self, url: str, task_id: str, config_id: str) -> None:
-        assert self._call("delete_config", url=url, task_id=task_id, config_id=config_id) is None
+        assert self.call("delete_config", url=url, task_id=task_id, config_id=config_id) is None
 
     def read_notification(self, body: bytes) -> Seen:
-        return _seen03(self._call("read_notification", url="", body=body.decode()))
+        return _seen03(self.call("read_notification", url="", body=body.decode()))
 
     def card(self, url: str, path: str) -> dict[str, Any]:
-        card: dict[str, Any] = self._call("card", url=url, path=path)
+        card: dict[str, Any] = self.call("card", url=url, path=path)
         return card
-
-    def _call(self, name: str, **arguments: Any) -> Any:
-        number, answer = next(self._numbers), Future[Any]()
-        self._answers[number] = answer
-        with self._writing:
-            assert self._process.stdin
-            self._process.stdin.write(json.dumps({"id": number, "call": name, "arguments": arguments}) + "\n")
-        return answer.result(ANSWER_SECONDS)
-
-    def _read(self) -> None:
-        assert self._process.stdout
-        for line in self._process.stdout:
-            told = json.loads(line)
-            answer = self._answers.pop(told["id"])
-            if error := told.get("error"):
-                answer.set_exception(RefusedError(error["code"], error["message"], error.get("data")))
-            else:
-                answer.set_result(told["result"])
-        for answer in self._answers.values():
-            answer.set_exception(RuntimeError(f"the 0.3 client ended with {self._process.wait()}"))
 
 
 def _seen10(task: Task) -> Seen:
