@@ -204,9 +204,9 @@ def test_an_agent_without_a_card_is_one_sentence() -> None:
         agent.close()
 
 
-def test_an_agent_that_speaks_no_json_rpc_is_one_sentence(agent: Agent) -> None:
+def test_an_agent_that_speaks_no_binding_of_ours_is_one_sentence(agent: Agent) -> None:
     agent.card = {"name": "agent", "supportedInterfaces": [{"url": agent.url, "protocolBinding": "GRPC", "protocolVersion": "1.0"}]}
-    _refused(["--upstream", agent.url], "offers no JSON-RPC interface")
+    _refused(["--upstream", agent.url], "offers neither JSON-RPC nor HTTP+JSON")
 
 
 @pytest.mark.parametrize(

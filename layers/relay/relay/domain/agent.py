@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from relay.domain.endpoint import Endpoint, endpoints, rpc_endpoint
+from relay.domain.endpoint import Binding, Endpoint, endpoints, rpc_endpoint
 from relay.domain.forwarding import credential_texts
 from relay.domain.keys import AgentKey
 from relay.domain.strategy import Strategy, choice
@@ -48,4 +48,7 @@ class Agent:
     @property
     def strategy(self) -> Strategy:
         """How its tasks are followed while that works. Raises: InvalidAgentResponseError."""
-        return self.follow or choice(self.card, self.endpoint.version)
+        chosen = self.follow or choice(self.card, self.endpoint.version)
+        if chosen is Strategy.STREAM and self.endpoint.binding is not Binding.JSON_RPC:
+            return Strategy.POLL  # streams are read over JSON-RPC only
+        return chosen

@@ -17,7 +17,7 @@ _TASK_NOT_FOUND = -32001
 _PRAISONAI_NOT_FOUND = -32000
 _ERROR_INFO = "google.rpc.ErrorInfo"
 _OTHER_DETAILS = "details"
-_REASONS = {
+REASONS = {
     -32700: "JSON_PARSE",
     -32600: "INVALID_REQUEST",
     -32601: "METHOD_NOT_FOUND",
@@ -55,7 +55,7 @@ def bridge_error(error: Json, to: ProtocolVersion) -> dict[str, Any]:
     code = _IN_03.get(said, said) if to is ProtocolVersion.V03 else said
     message = text(error.get("message")) or f"The agent answered with error {said}."
     if to is ProtocolVersion.V10:
-        return {"code": code, "message": message, "data": _as_10(error.get("data"), _REASONS.get(said, "UNKNOWN_ERROR"))}
+        return {"code": code, "message": message, "data": _as_10(error.get("data"), REASONS.get(said, "UNKNOWN_ERROR"))}
     data = _as_03(error.get("data"))
     return {"code": code, "message": message, **({"data": data} if data is not None else {})}
 

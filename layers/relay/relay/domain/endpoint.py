@@ -1,11 +1,12 @@
-"""Where an agent's card is found, and where and in which version its JSON-RPC is called.
+"""Where an agent's card is found, and where, in which version and over which binding it is called.
 
 Source: A2A 1.0 §8 (`supportedInterfaces`, in order of preference), A2A 0.3 §5.5 (`url`, `preferredTransport`, `additionalInterfaces`).
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
@@ -20,13 +21,21 @@ _VERSION = re.compile(r"\s*v?(\d{1,3})(?:\.\d|\s*$)", re.ASCII)
 _PREFERENCE = (ProtocolVersion.V10, ProtocolVersion.V03)
 
 
+class Binding(StrEnum):
+    """The bindings that the relay speaks to agents, as cards name them, the preferred one first."""
+
+    JSON_RPC = "JSONRPC"
+    HTTP_JSON = "HTTP+JSON"
+
+
 @dataclass(frozen=True)
 class Endpoint:
-    """One JSON-RPC interface of an agent. `tenant` belongs to it: 1.0 asks that every request sent there carries it."""
+    """One interface of an agent. `tenant` belongs to it: 1.0 asks that every request sent there carries it."""
 
     url: str
     version: ProtocolVersion
     tenant: str = ""
+    binding: Binding = Binding.JSON_RPC
 
 
 def card_urls(base_url: str) -> tuple[str, ...]:
@@ -39,47 +48,51 @@ def card_urls(base_url: str) -> tuple[str, ...]:
 
 
 def endpoints(agent_card: Json, card_url: str = "") -> Mapping[ProtocolVersion, Endpoint]:
-    """The JSON-RPC endpoint for each version the card offers, the preferred version first.
+    """The endpoint for each version the card offers, the preferred version first; HTTP+JSON only where no JSON-RPC can be called at all.
 
     Without `card_url` the addresses stay as the card has them. With it, they become such as can be called from elsewhere: a relative or
     missing one is resolved against it; one on the agent's own machine (`localhost`, `0.0.0.0`: what many agents believe their address to
     be) moves to the host the card came from; and none leads from https down to http.
     """
-    found: dict[ProtocolVersion, Endpoint] = {}
-    for interface in _json_rpc_interfaces(agent_card):
-        url = _address(interface.url, card_url) if card_url else interface.url
-        if url is not None:
-            found.setdefault(interface.version, Endpoint(url, interface.version, interface.tenant))
-    return {version: found[version] for version in _PREFERENCE if version in found}
+    return next((found for binding in Binding if (found := _endpoints(agent_card, card_url, binding))), {})
 
 
 def rpc_endpoint(agent_card: Json, card_url: str) -> Endpoint:
-    """Where the relay calls the agent. Raises: InvalidAgentResponseError when the card offers no JSON-RPC that the relay speaks."""
+    """Where the relay calls the agent. Raises: InvalidAgentResponseError when the card offers nothing that the relay speaks."""
     for endpoint in endpoints(agent_card, card_url).values():
         return endpoint
-    raise InvalidAgentResponseError("The agent's card offers no JSON-RPC interface of A2A 1.0 or 0.3 that can be called.")
+    raise InvalidAgentResponseError("The agent's card offers neither JSON-RPC nor HTTP+JSON of A2A 1.0 or 0.3 that can be called.")
 
 
-def _json_rpc_interfaces(card: Json) -> Iterator[Endpoint]:
+def _endpoints(agent_card: Json, card_url: str, binding: Binding) -> Mapping[ProtocolVersion, Endpoint]:
+    found: dict[ProtocolVersion, Endpoint] = {}
+    for interface in _interfaces(agent_card, binding):
+        url = _address(interface.url, card_url) if card_url else interface.url
+        if url is not None:
+            found.setdefault(interface.version, replace(interface, url=url))
+    return {version: found[version] for version in _PREFERENCE if version in found}
+
+
+def _interfaces(card: Json, binding: Binding) -> Iterator[Endpoint]:
     supported = mappings(card.get("supportedInterfaces"))
     for interface in supported:
         version = _version(text(interface.get("protocolVersion")) or "1.0")
-        if version and _is_json_rpc(interface.get("protocolBinding")):
-            yield Endpoint(text(interface.get("url")), version, text(interface.get("tenant")))
+        if version and _is(binding, interface.get("protocolBinding")):
+            yield Endpoint(text(interface.get("url")), version, text(interface.get("tenant")), binding)
     if supported and not card.get("protocolVersion"):
         return  # a 1.0 card: what else it may say in 0.3's members is no offer
     version = _version(text(card.get("protocolVersion")) or "0.3")
     if version is None:
         return
-    if _is_json_rpc(card.get("preferredTransport") or "JSONRPC"):
-        yield Endpoint(text(card.get("url")), version)
+    if _is(binding, card.get("preferredTransport") or "JSONRPC"):
+        yield Endpoint(text(card.get("url")), version, binding=binding)
     for interface in mappings(card.get("additionalInterfaces")):
-        if _is_json_rpc(interface.get("transport")):
-            yield Endpoint(text(interface.get("url")), version)
+        if _is(binding, interface.get("transport")):
+            yield Endpoint(text(interface.get("url")), version, binding=binding)
 
 
-def _is_json_rpc(binding: object) -> bool:
-    return text(binding).upper() == "JSONRPC"
+def _is(binding: Binding, said: object) -> bool:
+    return text(said).upper() == binding
 
 
 def _version(version: str) -> ProtocolVersion | None:

@@ -1,7 +1,7 @@
-"""What the relay asks of an agent: its card, a JSON-RPC call, a task.
+"""What the relay asks of an agent: its card, a call over whichever binding it speaks, a task.
 
-Source: A2A 1.0 §9 and §3.1.3, A2A 0.3 §7; JSON-RPC 2.0. No call is ever repeated, but for the relay's own questions (a card, a task), once,
-when a connection ended without an answer.
+Source: A2A 1.0 §9, §11 and §3.1.3, A2A 0.3 §7; JSON-RPC 2.0. No call is ever repeated, but for the relay's own questions (a card, a task),
+once, when a connection ended without an answer.
 """
 
 import json
@@ -17,7 +17,7 @@ from relay.adapters.upstream.exchange import MAX_ANSWER_BYTES, MAX_TASK_ANSWER_B
 from relay.adapters.upstream.transport import deadline
 from relay.domain.bridge_errors import is_task_not_found
 from relay.domain.card import is_card
-from relay.domain.endpoint import Endpoint, card_urls
+from relay.domain.endpoint import Binding, Endpoint, card_urls
 from relay.domain.errors import (
     InvalidAgentResponseError,
     ParseError,
@@ -29,6 +29,7 @@ from relay.domain.errors import (
     UpstreamUnavailableError,
 )
 from relay.domain.forwarding import VERSION_HEADER
+from relay.domain.http_json_calls import HttpCall, http_call, rpc_response
 from relay.domain.json_body import parse_json
 from relay.domain.jsonrpc import RequestId
 from relay.domain.lenient import text
@@ -48,9 +49,9 @@ _GATEWAY_FAILED = (502, 504)
 
 @dataclass(frozen=True)
 class Answer:
-    """An agent's answer to one JSON-RPC call. `payload` is the response object, None only when `status` is 401 or 403.
+    """An agent's answer to one call. `payload` is the JSON-RPC response object, None only when `status` is 401 or 403.
 
-    `body` is the payload's bytes as they came; header names are in lower case.
+    `body` is the payload's bytes, from JSON-RPC as they came; header names are in lower case.
     """
 
     status: int
@@ -126,14 +127,22 @@ class Upstream:
         """One call, made once; a JSON-RPC error is an answer, and so is HTTP 401 or 403, whatever its body.
 
         Raises: UpstreamUnavailableError, UpstreamBusyError, UpstreamTimeoutError, UpstreamTooLargeError, InvalidAgentResponseError when the
-        answer is no JSON-RPC.
+        answer is none of the endpoint's binding.
         """
-        content = json.dumps({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}, separators=(",", ":")).encode()
-        sent = {"content-type": "application/json", VERSION_HEADER: endpoint.version.value, **headers}
+        is_json_rpc = endpoint.binding is Binding.JSON_RPC
+        asked = _rpc_call(endpoint, method, params, request_id) if is_json_rpc else http_call(endpoint, method, params)
+        content = None if asked.body is None else json.dumps(asked.body, separators=(",", ":")).encode()
+        sent = {"content-type": "application/json"} if content else {}
         got = self._exchange(
-            "POST", endpoint.url, headers=sent, hidden=hidden, content=content, max_answer_bytes=max_answer_bytes, timeout=timeout
+            asked.verb,
+            asked.url,
+            headers={**sent, VERSION_HEADER: endpoint.version.value, **headers},
+            hidden=hidden,
+            content=content,
+            max_answer_bytes=max_answer_bytes,
+            timeout=timeout,
         )
-        return _answer(got, request_id)
+        return _answer(got, request_id) if is_json_rpc else _http_json_answer(got, endpoint, method, request_id)
 
     def get_task(
         self,
@@ -196,6 +205,22 @@ def _asked_again(ask: Callable[[], _T]) -> _T:
         return ask()
     except ConnectionLostError:
         return ask()
+
+
+def _rpc_call(endpoint: Endpoint, method: str, params: Json, request_id: RequestId) -> HttpCall:
+    return HttpCall("POST", endpoint.url, {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+
+
+def _http_json_answer(got: Exchange, endpoint: Endpoint, method: str, request_id: RequestId) -> Answer:
+    """Raises: what an answer that is no JSON, or a gateway's own, means."""
+    if got.status in _FORBIDDEN:
+        return Answer(got.status, got.headers, got.body, None, asked_at=got.asked_at, arrived_at=got.arrived_at)
+    is_the_agents = got.status not in (*_BUSY, *_GATEWAY_FAILED)
+    payload = rpc_response(endpoint.version, method, got.status, _json(got), request_id=request_id) if is_the_agents else None
+    if payload is None:
+        raise _refusal(got, "The agent's answer is none of HTTP+JSON")
+    body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
+    return Answer(got.status, got.headers, body, payload, asked_at=got.asked_at, arrived_at=got.arrived_at)
 
 
 def _answer(got: Exchange, request_id: RequestId) -> Answer:

@@ -1,0 +1,105 @@
+"""A call of the relay's over HTTP+JSON: where it goes, and what the answer means."""
+
+from typing import Any
+
+import pytest
+from a2a.utils.errors import A2A_ERROR_MAPPING, A2AError
+from a2a.utils.errors import JSON_RPC_ERROR_CODE_MAP as CODES
+
+from relay.domain.agent import Agent
+from relay.domain.endpoint import Binding, Endpoint, endpoints
+from relay.domain.http_json_calls import http_call, rpc_response
+from relay.domain.keys import AgentKey
+from relay.domain.strategy import Strategy
+from relay.domain.task import ProtocolVersion
+
+V03, V10 = ProtocolVersion.V03, ProtocolVersion.V10
+HTTP = Binding.HTTP_JSON
+NEW = Endpoint("https://agent.example/a/?k=v", V10, binding=HTTP)
+A2AKIT = Endpoint("https://agent.example/v1", V03, binding=HTTP)
+SDK_03 = Endpoint("https://agent.example", V03, binding=HTTP)
+
+
+def interface(binding: str, version: str) -> dict[str, str]:
+    return {"url": "https://agent.example", "protocolBinding": binding, "protocolVersion": version}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "method", "params", "verb", "url"),
+    [
+        (NEW, "GetTask", {"id": "a/b ?#%"}, "GET", "https://agent.example/a/tasks/a%2Fb%20%3F%23%25?k=v"),
+        (NEW, "GetTask", {"id": "t", "historyLength": 0}, "GET", "https://agent.example/a/tasks/t?k=v&historyLength=0"),
+        (NEW, "GetTask", {"id": "t", "tenant": "a/b"}, "GET", "https://agent.example/a/a%2Fb/tasks/t?k=v"),
+        (NEW, "CancelTask", {"id": ".."}, "POST", "https://agent.example/a/tasks/%2E%2E:cancel?k=v"),
+        (NEW, "ListTasks", {"includeArtifacts": True, "pageToken": ""}, "GET", "https://agent.example/a/tasks?k=v&includeArtifacts=true"),
+        (NEW, "SendMessage", {"message": {}}, "POST", "https://agent.example/a/message:send?k=v"),
+        (NEW, "GetExtendedAgentCard", {}, "GET", "https://agent.example/a/extendedAgentCard?k=v"),
+        (A2AKIT, "tasks/get", {"id": "t"}, "GET", "https://agent.example/v1/tasks/t"),
+        (SDK_03, "tasks/get", {"id": "t"}, "GET", "https://agent.example/v1/tasks/t"),
+        (SDK_03, "agent/getAuthenticatedExtendedCard", {}, "GET", "https://agent.example/v1/card"),
+    ],
+)
+def test_a_call_goes_to_its_path(endpoint: Endpoint, method: str, params: dict[str, Any], verb: str, url: str) -> None:
+    call = http_call(endpoint, method, params)
+    assert (call.verb, call.url) == (verb, url)
+    assert (call.body is None) is (verb == "GET")
+
+
+def test_a_cancel_says_what_its_path_does_not() -> None:
+    params = {"id": "t", "metadata": {"why": "enough"}}
+    assert http_call(NEW, "CancelTask", params).body == {"metadata": {"why": "enough"}}
+    assert http_call(A2AKIT, "tasks/cancel", params).body == {"metadata": {"why": "enough"}}
+    assert http_call(SDK_03, "tasks/cancel", params).body == {"name": "tasks/t"}
+
+
+@pytest.mark.parametrize("error", A2A_ERROR_MAPPING)
+def test_an_error_of_1_0_is_known_by_its_reason(error: type[A2AError]) -> None:
+    mapping = A2A_ERROR_MAPPING[error]
+    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": mapping.reason, "domain": "a2a-protocol.org"}
+    said = {"error": {"code": mapping.http_code, "status": mapping.grpc_status, "message": "no", "details": [info]}}
+    told = rpc_response(V10, "GetTask", mapping.http_code, said, request_id=7)
+    assert told == {"jsonrpc": "2.0", "id": 7, "error": {"code": CODES[error], "message": "no", "data": [info]}}
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "said", "code"),
+    [
+        ("tasks/get", 400, {"code": -32009, "message": "version"}, -32009),
+        ("tasks/get", 404, {"message": "Task not found"}, -32001),
+        ("tasks/list", 404, {"message": "Not Found"}, -32601),
+        ("tasks/get", 404, None, -32601),
+        ("tasks/list", 405, None, -32601),
+        ("tasks/list", 500, {"message": "unknown exception"}, -32601),
+        ("tasks/get", 500, {"message": "unknown exception"}, -32603),
+        ("tasks/cancel", 409, {"message": "no"}, -32002),
+        ("message/send", 422, {"message": "no"}, -32602),
+        ("message/send", 501, {"message": "no"}, -32004),
+    ],
+)
+def test_an_error_of_0_3_is_known_by_its_code_or_its_status(method: str, status: int, said: Any, code: int) -> None:
+    told = rpc_response(V03, method, status, said, request_id=1)
+    assert told is not None
+    assert told["error"]["code"] == code
+
+
+@pytest.mark.parametrize(("status", "said"), [(200, None), (200, "text"), (500, None), (302, {}), (400, {"detail": "x"})])
+def test_what_is_no_answer_of_the_binding_s_is_none(status: int, said: Any) -> None:
+    assert rpc_response(V10, "GetTask", status, said, request_id=1) is None
+
+
+# --- which interface
+
+
+def test_http_json_is_spoken_only_where_no_json_rpc_can_be_called() -> None:
+    both = {"supportedInterfaces": [interface("HTTP+JSON", "1.0"), interface("JSONRPC", "0.3")]}
+    assert {endpoint.binding for endpoint in endpoints(both).values()} == {Binding.JSON_RPC}
+    only = {"supportedInterfaces": [interface("GRPC", "1.0"), interface("HTTP+JSON", "1.0")]}
+    assert {version: endpoint.binding for version, endpoint in endpoints(only).items()} == {V10: HTTP}
+    a2akit = {"protocolVersion": "0.3.0", "url": "http://localhost:8000/v1", "preferredTransport": "HTTP+JSON"}
+    found = endpoints(a2akit, "https://agent.example/.well-known/agent-card.json")
+    assert found == {V03: Endpoint("https://agent.example/v1", V03, binding=HTTP)}
+
+
+def test_an_agent_that_streams_over_http_json_only_is_polled() -> None:
+    card = {"capabilities": {"streaming": True}, "supportedInterfaces": [interface("HTTP+JSON", "1.0")]}
+    assert Agent(AgentKey("o", "a"), "https://agent.example", card=card, card_url="https://agent.example").strategy is Strategy.POLL

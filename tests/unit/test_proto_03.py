@@ -1,0 +1,193 @@
+"""0.3 in the proto's words, against a2a-sdk's own conversions: what is written is what they write and read."""
+
+from typing import Any
+
+import pytest
+from a2a.compat.v0_3 import a2a_v0_3_pb2 as pb2
+from a2a.compat.v0_3 import proto_utils
+from a2a.compat.v0_3 import types as v03
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.message import Message
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.domain.proto_03 import (
+    answer_of_proto,
+    config_of_proto,
+    is_proto_send,
+    is_proto_set,
+    proto_answer,
+    proto_config,
+    proto_send,
+    proto_task,
+    send_of_proto,
+    task_of_proto,
+)
+
+METADATA = {"why": "because", "n": 1.5}
+PARTS: list[dict[str, Any]] = [
+    {"kind": "text", "text": "hello", "metadata": METADATA},
+    {"kind": "data", "data": {"a": {"b": [1.0, "x"]}, "data": {"c": True}}},
+    {"kind": "data", "data": {"data": {"c": True}}},
+    {"kind": "file", "file": {"bytes": "aGVsbG8=", "mimeType": "text/plain", "name": "f.txt"}},
+    {"kind": "file", "file": {"uri": "https://x.example/f", "mimeType": "text/plain", "name": "f.txt"}},
+]
+MESSAGE: dict[str, Any] = {
+    "kind": "message",
+    "messageId": "m",
+    "contextId": "c",
+    "taskId": "t",
+    "role": "agent",
+    "parts": PARTS,
+    "metadata": METADATA,
+    "extensions": ["https://x.example/e"],
+}
+TASK: dict[str, Any] = {
+    "kind": "task",
+    "id": "t",
+    "contextId": "c",
+    "status": {"state": "working", "message": MESSAGE},
+    "artifacts": [{"artifactId": "a", "name": "n", "description": "d", "parts": PARTS, "metadata": METADATA}],
+    "history": [MESSAGE, {**MESSAGE, "role": "user"}],
+    "metadata": METADATA,
+}
+STATES = [state.value for state in v03.TaskState if state is not v03.TaskState.unknown]
+
+
+def in_state(state: str) -> dict[str, Any]:
+    return {**TASK, "status": {**TASK["status"], "state": state}}
+
+
+def filled(value: Any) -> Any:
+    """Without what is empty: the SDK fills in some."""
+    if isinstance(value, dict):
+        return {name: inner for name, each in value.items() if (inner := filled(each)) not in ({}, [], None, "")}
+    return [filled(each) for each in value] if isinstance(value, list) else value
+
+
+def dumped(model: Any) -> Any:
+    return filled(model.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def as_the_sdk_writes(task: dict[str, Any]) -> Any:
+    return MessageToDict(proto_utils.ToProto.task(v03.Task.model_validate(task)))
+
+
+def parsed(document: dict[str, Any], message: Message) -> Any:
+    return ParseDict(document, message)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_task_is_written_as_the_sdk_writes_it(state: str) -> None:
+    assert filled(proto_task(in_state(state))) == filled(as_the_sdk_writes(in_state(state)))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_task_of_the_sdk_s_is_read_whole(state: str) -> None:
+    assert filled(task_of_proto(as_the_sdk_writes(in_state(state)))) == in_state(state)
+    assert filled(answer_of_proto({"task": as_the_sdk_writes(in_state(state))})) == in_state(state)
+
+
+def test_a_task_is_read_by_the_sdk_strictly() -> None:
+    task = parsed(proto_task({**TASK, "status": {"state": "completed", "timestamp": "2026-11-20T12:00:00+01:00"}}), pb2.Task())
+    assert (task.status.state, task.status.timestamp.ToJsonString()) == (pb2.TASK_STATE_COMPLETED, "2026-11-20T11:00:00Z")
+    assert dumped(proto_utils.FromProto.task(parsed(proto_task(TASK), pb2.Task()))) == TASK
+
+
+def test_an_answer_is_a_task_or_a_message() -> None:
+    assert parsed(proto_answer(TASK), pb2.SendMessageResponse()).task.id == "t"
+    assert parsed(proto_answer(MESSAGE), pb2.SendMessageResponse()).msg.message_id == "m"
+    assert answer_of_proto(proto_answer(MESSAGE)) == MESSAGE
+
+
+def test_a_config_is_known_by_its_name() -> None:
+    config = {"id": "c", "url": "https://x.example", "token": "t", "authentication": {"schemes": ["Bearer"], "credentials": "s"}}
+    told = parsed(proto_config({"taskId": "t", "pushNotificationConfig": config}), pb2.TaskPushNotificationConfig())
+    assert dumped(proto_utils.FromProto.task_push_notification_config(told)) == {"taskId": "t", "pushNotificationConfig": config}
+
+
+# --- what the SDKs' clients send
+
+
+def _sent(snake_case: bool) -> dict[str, Any]:
+    config = v03.PushNotificationConfig(url="https://x.example", token="t", id="c")
+    request = pb2.SendMessageRequest(
+        request=proto_utils.ToProto.message(v03.Message.model_validate(MESSAGE)),
+        configuration=proto_utils.ToProto.message_send_configuration(
+            v03.MessageSendConfiguration(accepted_output_modes=["text"], push_notification_config=config, history_length=3, blocking=True)
+        ),
+        metadata=proto_utils.ToProto.metadata(METADATA),
+    )
+    return dict(MessageToDict(request, preserving_proto_field_name=snake_case))
+
+
+@pytest.mark.parametrize("snake_case", [False, True], ids=["a2a-sdk 0.3", "a2a-sdk 1.x"])
+def test_a_send_of_the_sdk_s_is_read_whole(snake_case: bool) -> None:
+    sent = _sent(snake_case)
+    assert is_proto_send(sent)
+    read = send_of_proto(sent)
+    assert filled(read["message"]) == MESSAGE
+    assert read["configuration"] == {
+        "acceptedOutputModes": ["text"],
+        "pushNotificationConfig": {"url": "https://x.example", "token": "t", "id": "c"},
+        "historyLength": 3,
+        "blocking": True,
+    }
+    assert read["metadata"] == METADATA
+
+
+def test_a_send_is_written_as_the_sdk_writes_it() -> None:
+    read = send_of_proto(_sent(snake_case=False))
+    assert filled(proto_send(read)) == filled(_sent(snake_case=False))
+    parsed(proto_send({"message": MESSAGE, "configuration": {"blocking": False, "returnImmediately": True}}), pb2.SendMessageRequest())
+
+
+def test_what_a_send_does_not_say_is_the_proto_s_default() -> None:
+    assert send_of_proto({"message": {"content": []}})["configuration"] == {"blocking": False}
+
+
+def test_a_message_without_an_id_stays_without() -> None:
+    assert "messageId" not in send_of_proto({"message": {"role": "ROLE_USER", "content": [{"text": "x"}]}})["message"]
+
+
+def test_a_send_in_0_3_s_own_words_is_none_of_the_proto_s() -> None:
+    assert not is_proto_send({"message": MESSAGE, "configuration": {"pushNotificationConfig": {"url": "https://x.example"}}})
+    assert not is_proto_set({"url": "https://x.example"})
+
+
+def test_a_registration_of_the_sdk_s_is_read() -> None:
+    config = v03.TaskPushNotificationConfig.model_validate(
+        {"taskId": "t", "pushNotificationConfig": {"id": "c", "url": "https://x.example"}}
+    )
+    request = pb2.CreateTaskPushNotificationConfigRequest(
+        parent="tasks/t", config_id="c", config=proto_utils.ToProto.task_push_notification_config(config)
+    )
+    for snake_case in (False, True):
+        said = MessageToDict(request, preserving_proto_field_name=snake_case)
+        assert is_proto_set(said)
+        assert config_of_proto(said) == {"id": "c", "url": "https://x.example"}
+    assert config_of_proto({"configId": "c", "config": {"pushNotificationConfig": {"url": "u"}}}) == {"id": "c", "url": "u"}
+
+
+NAMES = ["parts", "content", "data", "file", "fileWithBytes", "status", "update", "message", "config", "kind"]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["parts", "content", "data", "file", "fileWithBytes", "status", "update", "message", "config", "kind"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+OBJECT = st.dictionaries(st.sampled_from(["message", "request", "configuration", "config", "status", "history", "artifacts", "task"]), JSON)
+
+
+@given(OBJECT)
+def test_any_object_is_read_as_something(document: dict[str, Any]) -> None:
+    is_proto_send(document)
+    for read in (send_of_proto, config_of_proto, answer_of_proto, task_of_proto):
+        assert isinstance(read(document), dict)
+    parsed(proto_task(task_of_proto(document)), pb2.Task())
