@@ -127,3 +127,14 @@ def test_cards_of_the_default_owner_are_open_to_all_but_to_wrong_keys(relay: Clo
     assert relay.runner.request("GET", "/.well-known/agent.json").status == 200
     assert relay.card(relay.first_key, agent="default").status == 200
     assert relay.card("rk_wrong", agent="default").status == 401
+
+
+def test_a_list_over_all_tasks_holds_the_owners_own_alone(relay: ClosedRelay) -> None:
+    method, config = "tasks/pushNotificationConfig/", {"taskId": "still to come", "url": f"{relay.receiver.url}/hook"}
+    assert b"error" not in relay.post(relay.keys["acme"], method + "set", config, agent=AGENT, version="0.3").body
+    told = {
+        owner: relay.post(relay.keys[owner], method + "list", {"pageSize": 100}, agent=AGENT, version="0.3").body
+        for owner in ("acme", "globex")
+    }
+    found = {owner: [each["taskId"] for each in json.loads(body)["result"]["configs"]] for owner, body in told.items()}
+    assert found == {"acme": ["still to come"], "globex": []}

@@ -6,7 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from tests.support.world import World
+from tests.unit.conftest import RECORDED_CALLS
 
 SET, GET, LIST, DELETE = (f"tasks/pushNotificationConfig/{verb}" for verb in ("set", "get", "list", "delete"))
 CONFIG_NOT_FOUND, INVALID_PARAMS, TASK_NOT_FOUND = -32000, -32602, -32001
@@ -111,3 +114,26 @@ def test_registering_calls_no_webhook(world: World) -> None:
     ask(world, SET, taskId="t1", url=hook(world))
     world.settle()
     assert world.receiver.notifications == []
+
+
+@pytest.mark.parametrize("run", ["praisonai/02-seed001-WebhookA2A-as-published", "praisonai/03-seed001-notify-wired"])
+def test_what_was_recorded_is_answered_as_praisonais_server_did(world: World, run: str) -> None:
+    """Its `configs` in any order; whatever else an answer holds."""
+    recorded = RECORDED_CALLS.read_text().replace("http://localhost:9000/webhooks/a2a", hook(world))
+    for call in (call for call in map(json.loads, recorded.splitlines()) if call["recorded"].startswith(run)):
+        request, response = json.loads(call["request"]), call["response"]
+        if request["method"] == "message/send":
+            world.agent.task(response["result"]["id"])
+            continue
+        answer = json.loads(world.runner.request("POST", "/a2a", body=call["request"].encode()).body)
+        expected = response.get("result") or response["error"]
+        told = answer.get("result") or answer["error"]
+        assert says(told, expected), (request, told)
+
+
+def says(told: Any, expected: Any) -> bool:
+    if isinstance(expected, dict):
+        return all(name in told and says(told[name], value) for name, value in expected.items())
+    if isinstance(expected, list):
+        return len(told) == len(expected) and all(any(says(each, one) for each in told) for one in expected)
+    return bool(told == expected)

@@ -94,7 +94,8 @@ def test_get_and_delete_name_the_task_alone_and_may_name_a_config() -> None:
         assert not parse({"id": "t", "taskId": "t", "pushNotificationConfigId": "c"}, V03).is_by_task
 
 
-def test_a_list_names_a_task_and_may_have_pages() -> None:
+def test_a_list_names_a_task_or_none_and_may_have_pages() -> None:
+    assert parse_list({}, V03) == ListRequest("", "", None, "", is_by_task=True)
     assert parse_list({"taskId": "t"}, V03) == ListRequest("t", "", None, "", is_by_task=True)
     assert parse_list({"taskId": "t", "pageSize": 5, "pageToken": "p"}, V03) == ListRequest("t", "", 5, "p", is_by_task=True)
 
@@ -118,7 +119,8 @@ def test_a_secret_is_never_given_back() -> None:
 
 
 def test_a_list_is_under_configs() -> None:
-    assert by_task_list_result([registered()], "")["configs"][0]["url"] == URL
+    result = set_result(registered(), V03)
+    assert by_task_list_result([result], "") == {"configs": [result]}
     assert by_task_list_result([], "next") == {"configs": [], "nextPageToken": "next"}
 
 

@@ -20,6 +20,7 @@ from relay.adapters.table.configs import Configs
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.dead_letters import Attempts
+from relay.adapters.table.directory import Directory
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.adapters.vault import Vault
@@ -75,6 +76,10 @@ class Outside:
             seal=lambda plain, context: self.vault.seal(plain, context),
             open_sealed=lambda sealed, context: self.vault.open(sealed, context),
         )
+
+    @cached_property
+    def directory(self) -> Directory:
+        return Directory(self.connection)
 
     @cached_property
     def agent_records(self) -> AgentRecords:

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from relay.use_cases.forward import Forward
     from relay.use_cases.issue_keys import IssueKeys
     from relay.use_cases.observe import Observe
+    from relay.use_cases.pending import Pending
     from relay.use_cases.redrive import Redrive
+    from relay.use_cases.register import RegisterLimits
     from relay.use_cases.sweep import Sweep
     from relay.use_cases.watch import FollowTasks
 
@@ -97,40 +99,73 @@ class Wiring(Outside):
         from relay.use_cases.configs_by_task import ConfigsByTask
         from relay.use_cases.push_call import SeeTask
         from relay.use_cases.push_configs import PushConfigs
-        from relay.use_cases.register import Register, RegisterLimits
+        from relay.use_cases.register import Register
         from relay.use_cases.send import SendMessage
 
-        given = self.settings
-        limits = RegisterLimits(
-            given.webhook_hosts,
-            max_configs=given.max_configs_per_task,
-            max_receivers=given.max_receivers_per_task,
-            watch_deadline=given.watch_deadline,
-        )
         register = Register(
-            configs=self.configs, cursors=self.cursors, revisions=self.revisions, watches=self.watches, limits=limits, now=now
+            configs=self.configs,
+            cursors=self.cursors,
+            revisions=self.revisions,
+            watches=self.watches,
+            directory=self.directory,
+            limits=self._register_limits,
+            now=now,
         )
         send = SendMessage(
             call_agent=self.call_agent,
             ask=self.ask,
             observe=self.observe,
             register=register,
+            pending=self.pending,
             watches=self.watches,
             watch_queue=self.watch_queue,
             now=now,
             sleep=time.sleep,
         )
         see = SeeTask(self.ask)
-        by_task = ConfigsByTask(see=see, register=register)
-        push_configs = PushConfigs(see=see, observe=self.observe, register=register, by_task=by_task)
+        by_task = ConfigsByTask(see=see, register=register, pending=self.pending, configs=self.configs, directory=self.directory, now=now)
+        push_configs = PushConfigs(see=see, observe=self.observe, register=register, pending=self.pending, by_task=by_task)
         return AnswerCall(agents=self.agents, push_configs=push_configs, send=send, forward=self.forward, now=now)
+
+    @cached_property
+    def pending(self) -> "Pending":
+        from relay.use_cases.pending import Pending
+
+        return Pending(
+            configs=self.configs,
+            cursors=self.cursors,
+            revisions=self.revisions,
+            watches=self.watches,
+            directory=self.directory,
+            limits=self._register_limits,
+            now=now,
+        )
+
+    @cached_property
+    def _register_limits(self) -> "RegisterLimits":
+        from relay.use_cases.register import RegisterLimits
+
+        given = self.settings
+        return RegisterLimits(
+            given.webhook_hosts,
+            max_configs=given.max_configs_per_task,
+            max_receivers=given.max_receivers_per_task,
+            watch_deadline=given.watch_deadline,
+        )
 
     @cached_property
     def forward(self) -> "Forward":
         from relay.use_cases.forward import Forward
 
         requires_key = self.settings.client_authentication is ClientAuthentication.RELAY_KEY
-        return Forward(call_agent=self.call_agent, watches=self.watches, watch_queue=self.watch_queue, requires_key=requires_key, now=now)
+        return Forward(
+            call_agent=self.call_agent,
+            pending=self.pending,
+            watches=self.watches,
+            watch_queue=self.watch_queue,
+            requires_key=requires_key,
+            now=now,
+        )
 
     @cached_property
     def follow_tasks(self) -> "FollowTasks":

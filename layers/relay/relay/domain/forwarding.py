@@ -1,5 +1,6 @@
 """Which headers of a call go on to the agent, and whose credential with them (design §7)."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
@@ -27,6 +28,11 @@ def caller_credential(incoming: Mapping[str, str]) -> Headers:
     if credential and not _VALUE.fullmatch(credential):
         raise InvalidRequestError("X-Upstream-Authorization must be printable ASCII.")
     return (("authorization", credential),) if credential else ()
+
+
+def fingerprint(credential: Headers) -> str:
+    """Tells callers apart that bring a credential of their own for the agent; empty for those who come with the operator's."""
+    return hashlib.sha256(repr(credential).encode()).hexdigest() if credential else ""
 
 
 def credential_for(incoming: Mapping[str, str], operators: Headers) -> Headers:

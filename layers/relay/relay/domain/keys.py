@@ -21,6 +21,7 @@ KEY_PREFIX = "KEY#"
 WATCH = "WATCH"
 REVISION_PREFIX = "REVISION#"
 PUSH_PREFIX = "PUSH#"
+PENDING_PREFIX = "PENDING#"
 CURSOR_PREFIX = "CURSOR#"
 ATTEMPT_PREFIX = "ATTEMPT#"
 DEAD_PREFIX = "DEAD#"
@@ -54,6 +55,11 @@ class AgentKey(NamedTuple):
     @property
     def sort_key(self) -> str:
         return AGENT_PREFIX + encode_part(self.agent)
+
+    @property
+    def directory(self) -> str:
+        """The partition that lists the configs of all tasks of this agent, as far as dialects ask for them."""
+        return f"CONFIGS#{encode_part(self.owner)}#{encode_part(self.agent)}"
 
 
 class TaskKey(NamedTuple):
@@ -92,6 +98,10 @@ class ConfigKey(NamedTuple):
         return PUSH_PREFIX + encode_part(self.config_id)
 
     @property
+    def pending(self) -> str:
+        return PENDING_PREFIX + encode_part(self.config_id)
+
+    @property
     def cursor(self) -> str:
         return CURSOR_PREFIX + encode_part(self.config_id)
 
@@ -113,7 +123,7 @@ def revision_number(sort_key: str) -> int:
 
 
 def config_id_of(sort_key: str) -> str:
-    """The config id in the sort key of a `PUSH#` or `CURSOR#` item."""
+    """The config id in the sort key of a `PUSH#`, `PENDING#` or `CURSOR#` item."""
     return unquote(sort_key.split("#", 1)[1])
 
 

@@ -34,13 +34,18 @@ def page_by(
     place: Callable[[T], str], items: Sequence[T], *, page_size: int | None, page_token: str, binding: str
 ) -> tuple[Sequence[T], str]:
     """As `page`, of anything: `place` is where an item stands in the list. Raises: InvalidParamsError."""
-    if page_size is not None and not 0 <= page_size <= MAX_PAGE_SIZE:
-        raise InvalidParamsError(f"pageSize must be 1 to {MAX_PAGE_SIZE}.", field="pageSize")
+    check_page_size(page_size)
     ordered = sorted(items, key=place)
-    start = bisect_right(ordered, _last_place(page_token, binding), key=place) if page_token else 0
+    start = bisect_right(ordered, place_of(page_token, binding), key=place) if page_token else 0
     end = len(ordered) if page_size is None else start + (page_size or DEFAULT_PAGE_SIZE)
     told = ordered[start:end]
-    return told, _token(place(told[-1]), binding) if end < len(ordered) else ""
+    return told, token_of(place(told[-1]), binding) if end < len(ordered) else ""
+
+
+def check_page_size(page_size: int | None) -> None:
+    """Raises: InvalidParamsError."""
+    if page_size is not None and not 0 <= page_size <= MAX_PAGE_SIZE:
+        raise InvalidParamsError(f"pageSize must be 1 to {MAX_PAGE_SIZE}.", field="pageSize")
 
 
 def _place(config: PushConfig) -> str:
@@ -48,17 +53,21 @@ def _place(config: PushConfig) -> str:
     return config.key.push
 
 
-def _token(place: str, binding: str) -> str:
+def token_of(place: str, binding: str) -> str:
+    """The page token that leads on from a place in the list of `binding`."""
     return urlsafe_b64encode(_digest(place, binding) + place.encode()).decode().rstrip("=")
 
 
-def _last_place(page_token: str, binding: str) -> str:
+def place_of(page_token: str, binding: str) -> str:
+    """The place that a token leads on from; empty for an empty one. Raises: InvalidParamsError for one that this list has not given."""
+    if not page_token:
+        return ""
     try:
         content = b64decode(page_token + "=" * (-len(page_token) % 4), altchars=b"-_", validate=True)
         place = content[_DIGEST_BYTES:].decode()
     except ValueError:
         place = ""
-    if not place or page_token != _token(place, binding):
+    if not place or page_token != token_of(place, binding):
         raise InvalidParamsError("pageToken is not one this list has given: leave it out to begin again.", field="pageToken")
     return place
 

@@ -19,6 +19,11 @@ class Dialect(StrEnum):
     A2A_V03 = "a2a-0.3"  # D2
     PRAISONAI = "praisonai"  # D3
 
+    @property
+    def is_by_task(self) -> bool:
+        """Its configs are asked for by task, or of all tasks, and may name a task that is still to come."""
+        return self is Dialect.PRAISONAI
+
 
 class Updates(StrEnum):
     """What a config is told after a failure: each revision, or the newest of those that wait and every terminal or interrupted one."""
@@ -79,6 +84,7 @@ class PushConfig:
     retry_policy: RetryPolicy | None = None  # likewise
     is_challenged: bool = False  # its receiver must echo a nonce before its first notification
     secret: str = field(default="", repr=False)  # where the dialect has a member for it
+    caller: str = field(default="", repr=False)  # who registered it: `fingerprint` of its own credential for the agent
 
     @property
     def signing_secret(self) -> str:

@@ -57,7 +57,7 @@ def parse_list(params: Json, version: ProtocolVersion) -> ListRequest:
     call = Fields(params)
     page_token = call.text("pageToken", max_length=MAX_PAGE_TOKEN_LENGTH)
     if _is_by_task(call, version):
-        return ListRequest(call.required_identifier("taskId"), "", call.integer("pageSize"), page_token, is_by_task=True)
+        return ListRequest(call.identifier("taskId"), "", call.integer("pageSize"), page_token, is_by_task=True)
     task_id, tenant = call.required_identifier(_TASK_ID[version]), _tenant(call, version)
     if version is ProtocolVersion.V03:
         return ListRequest(task_id, tenant, page_size=None, page_token="")
@@ -93,15 +93,11 @@ def list_result(configs: Sequence[PushConfig], next_page_token: str, version: Pr
     results = [config_result(config, version) for config in configs]
     if version is ProtocolVersion.V03:
         return results
-    return _page(results, next_page_token)
+    return by_task_list_result(results, next_page_token)
 
 
-def by_task_list_result(configs: Sequence[PushConfig], next_page_token: str) -> Json:
-    """As `list_result`, for a call that is not A2A's own."""
-    return _page([by_task_result(config) for config in configs], next_page_token)
-
-
-def _page(results: Sequence[Json], next_page_token: str) -> Json:
+def by_task_list_result(results: Sequence[Json], next_page_token: str) -> Json:
+    """The results of configs as a page of them, as A2A 1.0 and PraisonAI have it."""
     return {"configs": results} | ({"nextPageToken": next_page_token} if next_page_token else {})
 
 

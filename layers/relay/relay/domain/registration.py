@@ -4,10 +4,12 @@ Whether a URL may be called is not decided here (`webhook_url`).
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from relay.domain.authentication import read_authentication
 from relay.domain.fields import Fields
-from relay.domain.push_config import Authentication, Dialect, RetryPolicy, Updates
+from relay.domain.keys import ConfigKey
+from relay.domain.push_config import Authentication, Dialect, PushConfig, RetryPolicy, Updates
 from relay.domain.task import ProtocolVersion
 
 MAX_URL_LENGTH = 2048
@@ -35,6 +37,23 @@ class Registration:
     retry_policy: RetryPolicy | None = None
     is_challenged: bool = False
     secret: str = field(default="", repr=False)
+    caller: str = field(default="", repr=False)
+
+    def as_config(self, key: ConfigKey, now: datetime) -> PushConfig:
+        """The config that it makes, or makes of the one that is there."""
+        return PushConfig(
+            key=key,
+            url=self.url,
+            dialect=self.dialect,
+            token=self.token,
+            authentication=self.authentication,
+            registered_at=now,
+            updates=self.updates,
+            retry_policy=self.retry_policy,
+            is_challenged=self.is_challenged,
+            secret=self.secret,
+            caller=self.caller,
+        )
 
 
 @dataclass(frozen=True)

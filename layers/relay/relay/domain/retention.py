@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 ATTEMPT = timedelta(days=14)
 DEAD_LETTER = timedelta(days=14)  # the same as the dead-letter queue's retention
+PENDING = timedelta(hours=24)  # how long a config waits for a task that is still to come
 _CONFIG_AFTER_DEADLINE = timedelta(days=16)
 _REVISION_AFTER_DEADLINE = timedelta(days=32)
 

@@ -69,13 +69,13 @@ class AnswerCall:
             raise UnsupportedOperationError("This relay does not stream: use the agent's own address to stream, and webhooks here.")
         agent, credential = self._agents.find(call.caller.agent_key(call.agent)), caller_credential(call.incoming)
         updates = parse_updates(call.incoming.get(UPDATES_HEADER.lower()))
+        push = PushCall(agent, version, call.request.params, credential, updates)
         if kind in self._own_methods:
-            return self._own_methods[kind](PushCall(agent, version, call.request.params, credential, updates))
+            return self._own_methods[kind](push)
         if kind is Kind.SEND:
             send = parse_send(call.request.params, version)
             if send.inline:
-                inline = replace(send.inline, updates=updates, is_challenged=agent.challenges_receivers)
-                send = replace(send, inline=inline)
+                send = replace(send, inline=push.registering(send.inline))
             outgoing = Outgoing(
                 send=send,
                 agent=agent,

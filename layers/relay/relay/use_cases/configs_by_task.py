@@ -3,33 +3,83 @@
 Who may see what is as in `push_configs`: a caller with a credential of its own for the agent sees the configs of tasks that it may see.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
+from relay.adapters.table.configs import Configs
+from relay.adapters.table.directory import Directory
+from relay.adapters.table.directory import place as directory_place
 from relay.domain.errors import ConfigNotFoundError
-from relay.domain.keys import ConfigKey, TaskKey
-from relay.domain.paging import page
+from relay.domain.keys import AgentKey, ConfigKey, TaskKey
+from relay.domain.paging import check_page_size, page, place_of, token_of
 from relay.domain.push_config import Dialect, PushConfig
 from relay.domain.push_methods import by_task_list_result, by_task_result
 from relay.domain.registration import ConfigRef, ListRequest
 from relay.domain.task import Json
+from relay.use_cases.pending import Pending
 from relay.use_cases.push_call import PushCall, SeeTask
 from relay.use_cases.register import Register
 
+_READ_AT_ONCE = 50  # entries of the directory; two items are looked for per entry, DynamoDB reads 100 a batch
+_MOST_READ = 2_000  # entries in one call
+_MOST_TOLD = 1_000  # configs in one answer, and
+_MOST_BYTES = 3 * 1024 * 1024  # what they are as JSON: Lambda answers with 6 MB at most
+
 
 class ConfigsByTask:
-    def __init__(self, *, see: SeeTask, register: Register) -> None:
+    def __init__(
+        self,
+        *,
+        see: SeeTask,
+        register: Register,
+        pending: Pending,
+        configs: Configs,
+        directory: Directory,
+        now: Callable[[], datetime],
+    ) -> None:
         self._see = see
         self._register = register
+        self._pending = pending
+        self._configs = configs
+        self._directory = directory
+        self._now = now
 
     def get(self, call: PushCall, ref: ConfigRef) -> Json:
         """The task's own one, if it has one, else its first. Raises: ConfigNotFoundError."""
         return by_task_result(min(self._named(call, ref), key=lambda config: config.dialect is not Dialect.PRAISONAI))
 
     def list(self, call: PushCall, wanted: ListRequest) -> Any:
+        """Of a task; or of all tasks, those that this caller has registered, as many as one answer holds."""
+        check_page_size(wanted.page_size)
+        if not wanted.task_id:
+            return self._of_all_tasks(call, wanted)
         task = call.task_key(wanted.task_id, wanted.tenant)
         told, token = page(self._of_task(call, task), wanted.page_size, page_token=wanted.page_token, binding=task.partition)
-        return by_task_list_result(told, token)
+        return by_task_list_result([by_task_result(config) for config in told], token)
+
+    def _of_all_tasks(self, call: PushCall, wanted: ListRequest) -> Json:
+        """In the order of the directory, so that pages stay stable when configs come and go."""
+        binding, most = f"{call.agent.key.directory} {call.caller}", wanted.page_size or _MOST_TOLD
+        last, told, size = place_of(wanted.page_token, binding), list[Json](), 0
+        for read, (place, config) in enumerate(self._following(call.agent.key, last)):
+            if read == _MOST_READ or len(told) == most or size > _MOST_BYTES:
+                return by_task_list_result(told, token_of(last, binding))
+            last = place
+            if config is not None and config.caller == call.caller:
+                told.append(by_task_result(config))
+                size += len(json.dumps(told[-1]))
+        return by_task_list_result(told, "")
+
+    def _following(self, agent: AgentKey, last: str) -> Iterator[tuple[str, PushConfig | None]]:
+        """The entries of the directory after that place, each with its config; None when that is gone."""
+        keys = self._directory.following(agent, after=last, limit=_READ_AT_ONCE)
+        while keys:
+            configs = self._configs.each(keys, now=self._now())
+            yield from ((directory_place(key), configs.get(key)) for key in keys)
+            last = directory_place(keys[-1])
+            keys = self._directory.following(agent, after=last, limit=_READ_AT_ONCE) if len(keys) == _READ_AT_ONCE else []
 
     def delete(self, call: PushCall, ref: ConfigRef) -> Json:
         """All configs of the task, or the one that is named. Raises: ConfigNotFoundError when there is none, as PraisonAI answers."""
@@ -46,7 +96,8 @@ class ConfigsByTask:
         return found
 
     def _of_task(self, call: PushCall, task: TaskKey) -> Sequence[PushConfig]:
-        """Nothing of a task that the caller may not see."""
-        if call.credential and self._see(call, task) is None:
-            return []
-        return self._register.of_task(task)
+        """What is registered with a task that the caller may see, and what waits for it."""
+        may_see = not call.credential or self._see(call, task) is not None
+        registered = self._register.of_task(task) if may_see else []
+        known = {config.key for config in registered}
+        return [*registered, *(config for config in self._pending.of_task(task, caller=call.caller) if config.key not in known)]

@@ -13,7 +13,7 @@ from relay.adapters.table.watches import Watches
 from relay.adapters.upstream import Answer
 from relay.domain.agent import Agent
 from relay.domain.card import card_10, is_card, relay_card
-from relay.domain.forwarding import Headers
+from relay.domain.forwarding import Headers, fingerprint
 from relay.domain.jsonrpc import Request
 from relay.domain.keys import TaskKey, fits_key
 from relay.domain.protocol import Kind, Method
@@ -21,6 +21,7 @@ from relay.domain.task import Json, ProtocolVersion, Snapshot
 from relay.domain.wakeup import WatchWakeup
 from relay.domain.watch import Watch
 from relay.use_cases.call_agent import AgentCall, CallAgent
+from relay.use_cases.pending import Pending
 
 _TIMEOUT = timedelta(seconds=25)  # API Gateway ends a request at 30 s
 
@@ -39,9 +40,17 @@ class Passing:
 
 class Forward:
     def __init__(
-        self, *, call_agent: CallAgent, watches: Watches, watch_queue: Queue, requires_key: bool, now: Callable[[], datetime]
+        self,
+        *,
+        call_agent: CallAgent,
+        pending: Pending,
+        watches: Watches,
+        watch_queue: Queue,
+        requires_key: bool,
+        now: Callable[[], datetime],
     ) -> None:
         self._call_agent = call_agent
+        self._pending = pending
         self._watches = watches
         self._watch_queue = watch_queue
         self._requires_key = requires_key
@@ -69,11 +78,12 @@ class Forward:
         return card_10(made) if version is ProtocolVersion.V10 else made
 
     def _hint(self, passing: Passing, snapshot: Snapshot) -> None:
-        """A task that is followed and has moved is polled at once."""
+        """A task that is followed and has moved is polled at once; one that a config has waited for is followed from now on."""
         task_id, tenant = snapshot.document.get("id"), passing.request.params.get("tenant") or ""
         if not isinstance(task_id, str) or not isinstance(tenant, str) or not fits_key(task_id):
             return
         task = TaskKey(passing.agent.key.owner, passing.agent.key.agent, tenant, task_id)
+        self._pending.bind(task, caller=fingerprint(passing.credential))
         watch = self._watches.get(task)
         if watch and (passing.method.kind is Kind.CANCEL or _has_moved(watch, snapshot, passing.agent)):
             self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))

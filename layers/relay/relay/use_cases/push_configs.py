@@ -3,7 +3,6 @@
 The relay first asks the agent for the task, with the caller's right to see it; it never calls the webhook (design §7 "Who may register").
 """
 
-from dataclasses import replace
 from typing import Any
 
 from relay.domain.errors import TaskNotFoundError
@@ -14,24 +13,30 @@ from relay.domain.push_methods import config_result, list_result, parse_delete, 
 from relay.domain.task import Json, View
 from relay.use_cases.configs_by_task import ConfigsByTask
 from relay.use_cases.observe import Observe
+from relay.use_cases.pending import Pending
 from relay.use_cases.push_call import PushCall, SeeTask
 from relay.use_cases.register import Register
 
 
 class PushConfigs:
-    def __init__(self, *, see: SeeTask, observe: Observe, register: Register, by_task: ConfigsByTask) -> None:
+    def __init__(self, *, see: SeeTask, observe: Observe, register: Register, pending: Pending, by_task: ConfigsByTask) -> None:
         self._see = see
         self._observe = observe
         self._register = register
+        self._pending = pending
         self._by_task = by_task
 
     def set(self, call: PushCall) -> Json:
         """The answer about the task is a full view, so it is observed, and decides where the cursor starts."""
-        is_challenged = call.agent.challenges_receivers
-        registration = replace(parse_set(call.params, call.version), updates=call.updates, is_challenged=is_challenged)
+        registration = call.registering(parse_set(call.params, call.version))
         self._register.check(registration, field=registration.url_field)
         task = call.task_key(registration.task_id, registration.tenant)
-        newest = self._observe(task, self._seen(call, task)).head
+        view = self._see(call, task)
+        if view is None:
+            if not registration.dialect.is_by_task:
+                raise _no_such_task(task)
+            return set_result(self._pending.hold(task, registration), call.version)
+        newest = self._observe(task, view).head
         return set_result(self._register.put(task, registration, start=Start.LATER, newest=newest), call.version)
 
     def get(self, call: PushCall) -> Json:
@@ -77,5 +82,9 @@ class PushConfigs:
     def _seen(self, call: PushCall, task: TaskKey) -> View:
         view = self._see(call, task)
         if view is None:
-            raise TaskNotFoundError("There is no such task.", metadata={"taskId": task.task_id})
+            raise _no_such_task(task)
         return view
+
+
+def _no_such_task(task: TaskKey) -> TaskNotFoundError:
+    return TaskNotFoundError("There is no such task.", metadata={"taskId": task.task_id})

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from relay.adapters.table.configs import Configs
 from relay.adapters.table.cursors import Cursors
+from relay.adapters.table.directory import Directory
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.domain.errors import InvalidParamsError
@@ -48,6 +49,7 @@ class Register:
         cursors: Cursors,
         revisions: Revisions,
         watches: Watches,
+        directory: Directory,
         limits: RegisterLimits,
         now: Callable[[], datetime],
     ) -> None:
@@ -55,6 +57,7 @@ class Register:
         self._cursors = cursors
         self._revisions = revisions
         self._watches = watches
+        self._directory = directory
         self._limits = limits
         self._now = now
 
@@ -67,18 +70,7 @@ class Register:
         now = self._now()
         known = self._configs.of_task(task, now=now)
         config_id = registration.config_id or _same(known, registration) or _new_id(known, registration)
-        config = PushConfig(
-            key=ConfigKey(task, config_id),
-            url=registration.url,
-            dialect=registration.dialect,
-            token=registration.token,
-            authentication=registration.authentication,
-            registered_at=now,
-            updates=registration.updates,
-            retry_policy=registration.retry_policy,
-            is_challenged=registration.is_challenged,
-            secret=registration.secret,
-        )
+        config = registration.as_config(ConfigKey(task, config_id), now)
         self._check_caps(known, config, registration)
         self._commit(config, start_position(start, newest), newest)
         return config
@@ -99,7 +91,10 @@ class Register:
     def delete(self, key: ConfigKey) -> None:
         """Idempotent. After it returns, no POST of this config is claimed."""
         self._cursors.delete(key)
-        self._configs.delete(key)
+        dialect = self._configs.delete(key)
+        if dialect is None or dialect.is_by_task:
+            self._configs.delete_held(key)
+            self._directory.remove(key)
 
     def _check_caps(self, known: list[PushConfig], config: PushConfig, registration: Registration) -> None:
         """What adds neither a config nor a receiver is never refused, though a cap be lower now than it was."""
@@ -120,12 +115,16 @@ class Register:
         if newest is not None:  # the newest revision outlives every config of its task: numbers never restart
             until = revision_expiry(now, self._limits.watch_deadline)
             self._revisions.keep(config.key.task, newest.number, until=until)
+        if config.dialect.is_by_task:
+            self._directory.add(config.key, expires=expires)
         while True:  # again whenever a delete at the same moment took the cursor: a config without one would never be told anything
             if not self._cursors.create(config.key, position, group=group, now=now, expires=expires):
                 self._cursors.renew(config.key, group=group, expires=expires)
             self._configs.put(config, expires=expires)
             if self._cursors.get(config.key, now=now):
                 break
+        if config.dialect.is_by_task:  # it may have waited for this task
+            self._configs.delete_held(config.key)
         self._watches.start_anew(config.key.task, deadline=now + self._limits.watch_deadline, interval=timedelta(0), due=now)
 
 

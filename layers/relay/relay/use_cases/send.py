@@ -15,7 +15,7 @@ from relay.adapters.upstream import MAX_ANSWER_BYTES, Answer
 from relay.domain.agent import Agent
 from relay.domain.conversion import convert
 from relay.domain.errors import RelayError, TaskNotFoundError, UpstreamTimeoutError
-from relay.domain.forwarding import Headers
+from relay.domain.forwarding import Headers, fingerprint
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.protocol import Method
 from relay.domain.push_config import Start
@@ -25,6 +25,7 @@ from relay.domain.wakeup import WatchWakeup
 from relay.use_cases.ask import Ask
 from relay.use_cases.call_agent import AgentCall, CallAgent, Reply
 from relay.use_cases.observe import Observe
+from relay.use_cases.pending import Pending
 from relay.use_cases.register import Register
 
 WAIT = timedelta(seconds=25)  # API Gateway ends a request at 30 s
@@ -64,6 +65,7 @@ class SendMessage:
         ask: Ask,
         observe: Observe,
         register: Register,
+        pending: Pending,
         watches: Watches,
         watch_queue: Queue,
         now: Callable[[], datetime],
@@ -73,6 +75,7 @@ class SendMessage:
         self._ask = ask
         self._observe = observe
         self._register = register
+        self._pending = pending
         self._watches = watches
         self._watch_queue = watch_queue
         self._now = now
@@ -95,7 +98,8 @@ class SendMessage:
                 observability.log("inline push config dropped: the agent answered with no task", method=outgoing.method.name)
             return reply.for_caller()
         task, view = outgoing.task_key(snapshot.task_id), View(snapshot, answer.asked_at, answer.arrived_at, "send")
-        is_followed = self._commit(outgoing, task, view)
+        is_awaited = self._pending.bind(task, caller=fingerprint(outgoing.credential))
+        is_followed = self._commit(outgoing, task, view, is_awaited=is_awaited)
         if before.added and before.added.task != task:  # the agent has made another task of it (PraisonAI always does): there it belongs
             self._register.delete(before.added)
         if send.waits:
@@ -136,10 +140,10 @@ class SendMessage:
                 "The agent did not answer in time. Whether it took the message is unknown: look for its task before you send again."
             ) from error
 
-    def _commit(self, outgoing: Outgoing, task: TaskKey, view: View) -> bool:
+    def _commit(self, outgoing: Outgoing, task: TaskKey, view: View, *, is_awaited: bool) -> bool:
         """The task and the inline config become durable before the caller is answered. Whether anybody follows the task."""
         send = outgoing.send
-        if not send.inline and not (send.task_id and self._watches.get(task)):
+        if not send.inline and not is_awaited and not (send.task_id and self._watches.get(task)):
             return False
         if view.snapshot.version is not outgoing.agent.endpoint.version:  # the log of a task is kept in one version
             view = self._in_the_logs_version(outgoing, task, view)

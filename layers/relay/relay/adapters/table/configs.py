@@ -1,7 +1,7 @@
-"""PUSH# items: what was registered. Cold; secrets are sealed before they come here and opened after."""
+"""PUSH# items: what was registered, and PENDING# items: what waits for its task. Cold; secrets are sealed before they come here."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from relay.adapters.table import items
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.items import Item
-from relay.domain.keys import PUSH_PREFIX, ConfigKey, TaskKey, config_id_of
+from relay.domain.keys import PENDING_PREFIX, PUSH_PREFIX, ConfigKey, TaskKey, config_id_of
 from relay.domain.push_config import Authentication, Dialect, PushConfig, RetryPolicy, Updates
 
 Seal = Callable[[bytes, Mapping[str, str]], bytes]
@@ -25,26 +25,63 @@ class Configs:
 
     def put(self, config: PushConfig, *, expires: datetime) -> None:
         """The commit of a registration: its stream record wakes the config and starts the watch."""
+        self._connection.put(self._item(config, config.key.push, expires))
+
+    def put_unless_newer(self, config: PushConfig, *, expires: datetime) -> None:
+        """As `put`, but leaves one alone that was registered later, or just then."""
+        self._connection.put(
+            self._item(config, config.key.push, expires),
+            condition="attribute_not_exists(sk) OR registered_at < :registered",
+            values={":registered": items.moment(config.registered_at)} if config.registered_at else {},
+        )
+
+    def hold(self, config: PushConfig, *, expires: datetime) -> None:
+        """Keeps a config for a task that is still to come: no stream record of it wakes anything."""
+        self._connection.put(self._item(config, config.key.pending, expires))
+
+    def held(self, task: TaskKey, *, now: datetime) -> list[PushConfig]:
+        """The configs that wait for the task, by config id."""
+        return self._found(task, PENDING_PREFIX, now)
+
+    def let_go(self, config: PushConfig) -> None:
+        """Ends the wait of a config, unless it was registered anew meanwhile."""
+        moment = items.moment(config.registered_at) if config.registered_at else items.number(0)
+        key = config.key
+        self._connection.delete_if(key.task.partition, key.pending, condition="registered_at = :seen", values={":seen": moment})
+
+    def delete_held(self, key: ConfigKey) -> None:
+        self._connection.delete(key.task.partition, key.pending)
+
+    def each(self, keys: Sequence[ConfigKey], *, now: datetime) -> dict[ConfigKey, PushConfig]:
+        """Those of the configs that exist; one that only waits for its task counts."""
+        places = [(key.task.partition, sort_key) for key in keys for sort_key in (key.pending, key.push)]
+        found = self._connection.batch_get(places)
+        told = {}
+        for key in keys:
+            for sort_key in (key.pending, key.push):
+                item = found.get((key.task.partition, sort_key))
+                if item and not items.is_expired(item, now):
+                    told[key] = self.from_item(key.task, item)
+        return told
+
+    def _item(self, config: PushConfig, sort_key: str, expires: datetime) -> Item:
         secrets = {"token": config.token, "url": config.url}
         if config.authentication:
             secrets |= {"scheme": config.authentication.scheme, "credentials": config.authentication.credentials}
-        if config.secret:
-            secrets["secret"] = config.secret
+        secrets |= {name: value for name, value in (("secret", config.secret), ("caller", config.caller)) if value}
         sealed = self._seal(json.dumps(secrets).encode(), seal_context(config.key))
-        self._connection.put(
-            {
-                "pk": items.text(config.key.task.partition),
-                "sk": items.text(config.key.push),
-                "v": items.version(),
-                "sealed": items.binary(sealed),
-                "dialect": items.text(config.dialect.value),
-                "ttl": items.seconds(expires),
-                **({"challenged": items.flag(value=True)} if config.is_challenged else {}),
-                **({"updates": items.text(config.updates.value)} if config.updates else {}),
-                **({"retry_policy": items.text(json.dumps(asdict(config.retry_policy)))} if config.retry_policy else {}),
-                **({"registered_at": items.moment(config.registered_at)} if config.registered_at else {}),
-            }
-        )
+        return {
+            "pk": items.text(config.key.task.partition),
+            "sk": items.text(sort_key),
+            "v": items.version(),
+            "sealed": items.binary(sealed),
+            "dialect": items.text(config.dialect.value),
+            "ttl": items.seconds(expires),
+            **({"challenged": items.flag(value=True)} if config.is_challenged else {}),
+            **({"updates": items.text(config.updates.value)} if config.updates else {}),
+            **({"retry_policy": items.text(json.dumps(asdict(config.retry_policy)))} if config.retry_policy else {}),
+            **({"registered_at": items.moment(config.registered_at)} if config.registered_at else {}),
+        }
 
     def get(self, key: ConfigKey, *, now: datetime) -> PushConfig | None:
         item = self._connection.get(key.task.partition, key.push)
@@ -52,12 +89,17 @@ class Configs:
 
     def of_task(self, task: TaskKey, *, now: datetime) -> list[PushConfig]:
         """All push configs of the task, by config id."""
-        found = self._connection.query(task.partition, prefix=PUSH_PREFIX)
+        return self._found(task, PUSH_PREFIX, now)
+
+    def delete(self, key: ConfigKey) -> Dialect | None:
+        """The dialect of the config that was there."""
+        item = self._connection.delete(key.task.partition, key.push)
+        return Dialect(items.read_text(item, "dialect")) if item else None
+
+    def _found(self, task: TaskKey, prefix: str, now: datetime) -> list[PushConfig]:
+        found = self._connection.query(task.partition, prefix=prefix)
         configs = [self.from_item(task, item) for item in found if not items.is_expired(item, now)]
         return sorted(configs, key=lambda config: config.key.config_id)
-
-    def delete(self, key: ConfigKey) -> None:
-        self._connection.delete(key.task.partition, key.push)
 
     def from_item(self, task: TaskKey, item: Item) -> PushConfig:
         """A config out of a batch that was read together with other items."""
@@ -72,6 +114,7 @@ class Configs:
             token=secrets.get("token", ""),
             authentication=authentication,
             secret=secrets.get("secret", ""),
+            caller=secrets.get("caller", ""),
             registered_at=items.read_moment(item, "registered_at"),
             retry_policy=RetryPolicy(**json.loads(items.read_text(item, "retry_policy"))) if "retry_policy" in item else None,
             updates=Updates(items.read_text(item, "updates")) if "updates" in item else None,

@@ -79,8 +79,9 @@ class Connection:
             return _condition_failed(error)
         return answer["Attributes"]
 
-    def delete(self, pk: str, sk: str) -> None:
-        self._client.delete_item(TableName=self._table, Key=_key(pk, sk))
+    def delete(self, pk: str, sk: str) -> Item | None:
+        """The item that was there."""
+        return self._client.delete_item(TableName=self._table, Key=_key(pk, sk), ReturnValues="ALL_OLD").get("Attributes")
 
     def delete_if(self, pk: str, sk: str, *, condition: str, values: Mapping[str, Any]) -> ConditionFailed | None:
         try:

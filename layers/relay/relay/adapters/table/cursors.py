@@ -54,9 +54,9 @@ class Cursors:
         )
         return refused is None
 
-    def renew(self, key: ConfigKey, *, group: str, expires: datetime) -> None:
-        """A second registration: a new receiver, a later end; cursor, claim and wait stay."""
-        self._connection.update(
+    def renew(self, key: ConfigKey, *, group: str, expires: datetime) -> bool:
+        """A second registration: a new receiver, a later end; cursor, claim and wait stay. False: there is none."""
+        renewed = self._connection.update(
             key.task.partition,
             key.cursor,
             expression="SET #group = :group, #ttl = :ttl REMOVE gone_checked",  # it may be another receiver now
@@ -64,6 +64,7 @@ class Cursors:
             values={":group": items.text(group), ":ttl": items.seconds(expires)},
             names={"#group": "group", "#ttl": "ttl"},
         )
+        return not isinstance(renewed, ConditionFailed)
 
     def get(self, key: ConfigKey, *, now: datetime) -> Cursor | None:
         item = self._connection.get(key.task.partition, key.cursor)

@@ -1,0 +1,82 @@
+"""Pending: a config for a task that is still to come. It starts no watch, calls nobody, and is bound when its caller's task comes through.
+
+Its cursor is put at 0 with it, and no step moves a cursor whose PUSH# is not there. To bind it is to commit it: renew the cursor (a delete
+takes that first, so a config that is deleted is never bound), put PUSH#, end the wait.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from relay.adapters.table.configs import Configs
+from relay.adapters.table.cursors import Cursors
+from relay.adapters.table.directory import Directory
+from relay.adapters.table.revisions import Revisions
+from relay.adapters.table.watches import Watches
+from relay.domain.errors import InvalidParamsError
+from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.push_config import PushConfig
+from relay.domain.registration import Registration
+from relay.domain.retention import PENDING, config_expiry, revision_expiry
+from relay.use_cases.register import RegisterLimits, receiver_group
+
+
+class Pending:
+    def __init__(
+        self,
+        *,
+        configs: Configs,
+        cursors: Cursors,
+        revisions: Revisions,
+        watches: Watches,
+        directory: Directory,
+        limits: RegisterLimits,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._configs = configs
+        self._cursors = cursors
+        self._revisions = revisions
+        self._watches = watches
+        self._directory = directory
+        self._limits = limits
+        self._now = now
+
+    def hold(self, task: TaskKey, registration: Registration) -> PushConfig:
+        """Kept for 24 hours from the last time it was said. Raises: InvalidParamsError when as many wait as a task may have configs."""
+        now = self._now()
+        config = registration.as_config(ConfigKey(task, registration.config_id), now)
+        others = [other for other in self._configs.held(task, now=now) if other.key != config.key]
+        if len(others) >= self._limits.max_configs:
+            raise InvalidParamsError(f"A task may have at most {self._limits.max_configs} push configs: delete one first.", field="taskId")
+        expires = now + PENDING
+        self._directory.add(config.key, expires=expires)
+        group = receiver_group(config)
+        if not self._cursors.create(config.key, 0, group=group, now=now, expires=expires):
+            self._cursors.renew(config.key, group=group, expires=expires)
+        self._configs.hold(config, expires=expires)
+        return config
+
+    def of_task(self, task: TaskKey, *, caller: str) -> list[PushConfig]:
+        """The configs of this caller that wait for the task."""
+        return [config for config in self._configs.held(task, now=self._now()) if config.caller == caller]
+
+    def bind(self, task: TaskKey, *, caller: str) -> bool:
+        """The task has come through for this caller: whether a config had waited for it. All of its revisions are told."""
+        waiting = self.of_task(task, caller=caller)
+        if not waiting:
+            return False
+        now, deadline = self._now(), self._limits.watch_deadline
+        newest = self._revisions.newest(task)
+        if newest is not None:  # it outlives every config of its task: numbers never restart
+            self._revisions.keep(task, newest.number, until=revision_expiry(now, deadline))
+        for config in waiting:
+            self._commit(config, expires=config_expiry(now, deadline))
+        self._watches.start_anew(task, deadline=now + deadline, interval=timedelta(0), due=now)
+        return True
+
+    def _commit(self, config: PushConfig, *, expires: datetime) -> None:
+        if self._cursors.renew(config.key, group=receiver_group(config), expires=expires):
+            self._directory.add(config.key, expires=expires)
+            self._configs.put_unless_newer(config, expires=expires)
+            if not self._cursors.get(config.key, now=self._now()):  # a delete at the same moment took it
+                self._configs.delete(config.key)
+        self._configs.let_go(config)
