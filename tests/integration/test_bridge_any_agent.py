@@ -163,7 +163,7 @@ def test_an_inline_config_is_told_each_state_in_the_callers_own_form(world: Worl
 def test_the_log_of_a_task_stays_in_the_agents_version(world: World, caller: Caller) -> None:
     caller.send(caller.message(), url=hook(world))
     (revision,) = world.revisions.read([(task_key("task-1"), 1)]).values()
-    assert revision.snapshot.version is world.agent.speaks
+    assert revision.version is world.agent.speaks
     assert [method for method, _ in world.agent.calls] == [SEND[world.agent.speaks]]  # the answer itself is the view
 
 

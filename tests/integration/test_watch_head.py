@@ -1,6 +1,5 @@
 """The watch remembers the newest revision between its polls, yet others append too."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from relay.domain.task import Revision, Snapshot, View
@@ -40,10 +39,9 @@ def test_watch_past_its_deadline_does_not_end_before_what_another_function_saw_i
 
 def _seen_by_another_function(world: World, state: str) -> None:
     """Appended while the watch waits; no hint comes to the watch."""
-    view = world.revisions.read([(task_key("t1"), 1)])[task_key("t1"), 1].view
-    status = {**view.snapshot.document["status"], "state": state}
-    snapshot = Snapshot(view.snapshot.version, {**view.snapshot.document, "status": status})
+    [first] = world.revisions.after(task_key("t1"), 0, limit=1)
+    document = world.revisions.open(first).snapshot.document
+    snapshot = Snapshot(first.version, {**document, "status": {**document["status"], "state": state}})
     now = world.runner.clock.now()
-    seen = replace(view, snapshot=snapshot, asked_at=now, arrived_at=now)
-    assert isinstance(seen, View)
+    seen = View(snapshot, asked_at=now, arrived_at=now, learnt_by="send")
     assert world.revisions.append(task_key("t1"), Revision(2, seen), expires=now + timedelta(days=1))

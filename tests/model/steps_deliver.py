@@ -110,14 +110,22 @@ def _read(s: State, worker: int, run: Run, rules: Rules) -> Steps:
 
 
 def _start(s: State, worker: int, run: Run, rules: Rules) -> Steps:
-    """A POST starts only if the claim outlasts it; the rest goes to a new wake-up."""
+    """A POST starts only if the claim outlasts it: it is renewed if composing took long, or the rest goes to a new wake-up."""
     if not run.is_fresh:
         yield own("too late for a POST", set_run(s, worker, run._replace(phase="hand over")))
+        yield from _renew(s, worker, run, rules)
         return
     yield own(f"POST {run.plan[0][0]} starts", _seen_to_start(set_run(s, worker, run._replace(phase="flight")), worker, run))
     if may(s.left, "postpones"):
         yield outside("the breaker is open: postpone", set_run(s, worker, run._replace(phase="timer")), "postpones")
         yield outside("no slot for the POST", set_run(s, worker, run._replace(phase="hand over")), "postpones")
+
+
+def _renew(s: State, worker: int, run: Run, rules: Rules) -> Steps:
+    cursor = s.configs[run.config].cursor
+    if cursor is not None and (holds(cursor, worker, rules) or rules.wrong == "renew-any"):
+        renewed = set_cursor(s, run.config, cursor._replace(holder=worker + 1, until=HELD))
+        yield own("the claim is renewed", set_run(_seen_to_renew(renewed, run.config), worker, run._replace(is_fresh=True)))
 
 
 def _seen_to_renew(s: State, config: int) -> State:

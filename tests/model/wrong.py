@@ -7,6 +7,7 @@ WRONG = {
     "drop-busy": ("a wake-up that finds the claim taken is done", "three"),
     "drop-lost": ("a worker that lost its claim acknowledges its wake-ups instead of returning them", "slow"),
     "advance-any": ("the cursor is moved without asking for the claim", "slow"),
+    "renew-any": ("a claim is renewed without asking whether it is still held", "slow"),
     "reads-own": ("a plain wake-up reads to its own revision though the config is behind", "timers lost"),
     "not-behind": ("a config that waits is not marked as behind", "timers lost"),
     "hand-over-drops": ("the rest of a run gets no new wake-up", "handing over"),

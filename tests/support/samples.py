@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.packing import PackedRevision, pack
 from relay.domain.push_config import Cursor
 from relay.domain.task import ProtocolVersion, Revision, RevisionHead, Snapshot, View
 
@@ -27,6 +28,11 @@ def view(of: Snapshot, *, asked_at: datetime = NOW, took: timedelta = timedelta(
 
 def revision(number: int, state: str = "working", *, at: datetime = NOW) -> Revision:
     return Revision(number, view(snapshot(state, artifacts=[{"artifactId": f"of {number}"}]), asked_at=at))
+
+
+def packed(number: int, state: str = "working") -> PackedRevision:
+    whole = revision(number, state)
+    return PackedRevision(whole.head, whole.snapshot.version, NOW, "poll", data=pack(whole.snapshot.document).data)
 
 
 def head(number: int = 1, state: str = "working", *, at: datetime = NOW) -> RevisionHead:

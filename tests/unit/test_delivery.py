@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from relay.domain.claim import MAX_POSTS
 from relay.domain.delivery import Call, Plan, Step, passed_over, plan_known, plan_looked, reads_up_to, reduce_calls
 from relay.domain.keys import ConfigKey
+from relay.domain.packing import PackedRevision
 from relay.domain.push_config import Updates
-from relay.domain.task import Revision
 from relay.domain.wakeup import DeliveryWakeup
-from tests.support.samples import KEY, NOW, TASK, cursor, revision
+from tests.support.samples import KEY, NOW, TASK, cursor, packed
 
 OTHER = ConfigKey(TASK, "config-2")
 
@@ -27,8 +27,8 @@ def timer(name: str) -> DeliveryWakeup:
     return DeliveryWakeup(KEY, timer=name)
 
 
-def revisions(*numbers: int) -> dict[int, Revision]:
-    return {number: revision(number) for number in numbers}
+def revisions(*numbers: int) -> dict[int, PackedRevision]:
+    return {number: packed(number) for number in numbers}
 
 
 def numbers(plan: Plan) -> list[int]:
@@ -112,7 +112,7 @@ def test_looked_plan_of_nothing_is_empty() -> None:
 
 
 def test_looked_plan_fills_the_gaps() -> None:
-    plan = plan_looked(cursor(1), [revision(3), revision(5)], {})
+    plan = plan_looked(cursor(1), [packed(3), packed(5)], {})
     assert [(step.number, step.revision is None, step.is_resent) for step in plan.steps] == [
         (2, True, False),
         (3, False, False),
@@ -122,7 +122,7 @@ def test_looked_plan_fills_the_gaps() -> None:
 
 
 def test_looked_plan_tells_what_a_redrive_asked_for_first_and_marks_it() -> None:
-    plan = plan_looked(cursor(4, resend=(2, 3)), [revision(5)], revisions(2))
+    plan = plan_looked(cursor(4, resend=(2, 3)), [packed(5)], revisions(2))
     assert [(step.number, step.revision is None, step.is_resent) for step in plan.steps] == [
         (2, False, True),
         (3, True, True),
@@ -132,15 +132,15 @@ def test_looked_plan_tells_what_a_redrive_asked_for_first_and_marks_it() -> None
 
 def test_looked_plan_of_ten_is_whole_and_of_eleven_partial() -> None:
     resend = (1, 2)
-    at_most = plan_looked(cursor(2, resend=resend), [revision(number) for number in range(3, 11)], {})
+    at_most = plan_looked(cursor(2, resend=resend), [packed(number) for number in range(3, 11)], {})
     assert (numbers(at_most), at_most.is_partial) == (list(range(1, 11)), False)
-    more = plan_looked(cursor(2, resend=resend), [revision(number) for number in range(3, 12)], {})
+    more = plan_looked(cursor(2, resend=resend), [packed(number) for number in range(3, 12)], {})
     assert (numbers(more), more.is_partial) == (list(range(1, 11)), True)
 
 
 @given(st.integers(0, 30), st.sets(st.integers(1, 40)), st.sets(st.integers(1, 40), max_size=4))
 def test_looked_plan_is_in_order_without_gaps_and_bounded(position: int, existing: set[int], resend: set[int]) -> None:
-    found = [revision(number) for number in sorted(existing) if number > position]
+    found = [packed(number) for number in sorted(existing) if number > position]
     plan = plan_looked(cursor(position, resend=tuple(sorted(resend))), found, {})
     fresh = [step.number for step in plan.steps if not step.is_resent]
     assert fresh == list(range(position + 1, position + 1 + len(fresh)))
@@ -156,7 +156,7 @@ FAILED = cursor(0, attempts=1)
 
 
 def plan_of(*states: str, is_partial: bool = False) -> Plan:
-    return Plan(tuple(Step(number, revision(number, state)) for number, state in enumerate(states, start=1)), is_partial)
+    return Plan(tuple(Step(number, packed(number, state)) for number, state in enumerate(states, start=1)), is_partial)
 
 
 def test_after_a_failure_the_states_on_the_way_are_passed_over() -> None:
@@ -172,13 +172,13 @@ def test_terminal_and_interrupted_states_are_never_passed_over(state: str) -> No
 
 
 def test_what_a_redrive_asked_for_is_never_passed_over() -> None:
-    steps = (Step(1, revision(1), is_resent=True), Step(4, revision(4)), Step(5, revision(5)))
+    steps = (Step(1, packed(1), is_resent=True), Step(4, packed(4)), Step(5, packed(5)))
     plan, left_out = passed_over(Plan(steps), FAILED, Updates.LATEST_STATE)
     assert (numbers(plan), [step.number for step in left_out]) == ([1, 5], [4])
 
 
 def test_a_missing_revision_is_never_passed_over() -> None:
-    plan, left_out = passed_over(Plan((Step(1, None), Step(2, revision(2)))), FAILED, Updates.LATEST_STATE)
+    plan, left_out = passed_over(Plan((Step(1, None), Step(2, packed(2)))), FAILED, Updates.LATEST_STATE)
     assert (numbers(plan), left_out) == ([1, 2], ())
 
 

@@ -82,7 +82,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Printed:
 
 
 def attempt_ended(outcome: Outcome, *, now: datetime = NOW) -> None:
-    observability.attempt_ended(CONFIG, REVISION, webhook_id="msg_1", number=2, outcome=outcome, now=now)
+    observability.attempt_ended(CONFIG, REVISION.head, webhook_id="msg_1", number=2, outcome=outcome, now=now)
 
 
 def raised(error: BaseException, *, cause: BaseException | None = None) -> BaseException:

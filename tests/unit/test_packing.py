@@ -60,8 +60,8 @@ def test_a_task_that_is_large_by_its_history_is_cut_too(artifacts: object) -> No
 
 def test_what_fits_an_item_stays_below_dynamodbs_limit() -> None:
     assert MAX_ITEM_BYTES == 350_000
-    assert Packed(b"x" * MAX_ITEM_BYTES).fits_item
-    assert not Packed(b"x" * (MAX_ITEM_BYTES + 1)).fits_item
+    assert Packed(b"x" * MAX_ITEM_BYTES, 1).fits_item
+    assert not Packed(b"x" * (MAX_ITEM_BYTES + 1), 1).fits_item
 
 
 def test_what_is_no_object_is_no_packed_task() -> None:

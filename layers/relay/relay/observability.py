@@ -32,7 +32,7 @@ from relay.domain.dead_letter import DeadLetter
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.outcome import Outcome
 from relay.domain.push_config import PushConfig
-from relay.domain.task import Revision
+from relay.domain.task import Revision, RevisionHead
 from relay.log_fields import Fields, render
 
 SERVICE = "a2a-push-relay"  # the logger's name, and the metrics' one dimension, unless POWERTOOLS_SERVICE_NAME says otherwise
@@ -87,14 +87,14 @@ def revision_appended(task: TaskKey, revision: Revision) -> None:
     measure(Metric.REVISION_APPENDED)
 
 
-def attempt_ended(config: PushConfig, revision: Revision, *, webhook_id: str, number: int, outcome: Outcome, now: datetime) -> None:
+def attempt_ended(config: PushConfig, revision: RevisionHead, *, webhook_id: str, number: int, outcome: Outcome, now: datetime) -> None:
     """The latency is that of the notification: from the moment the change was learnt to the receiver's answer."""
-    age = now - revision.view.arrived_at
+    age = now - revision.arrived_at
     said = Fields(
         config=config.key,
         webhook_id=webhook_id,
         revision=revision.number,
-        state=revision.snapshot.state,
+        state=revision.state,
         attempt=number,
         outcome=outcome.kind,
         http_status=outcome.status,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from relay.use_cases.answer import AnswerCall
     from relay.use_cases.ask import Ask
     from relay.use_cases.call_agent import CallAgent
+    from relay.use_cases.compose import Compose
     from relay.use_cases.deliver import Deliver
     from relay.use_cases.fan_out import FanOut
     from relay.use_cases.forward import Forward
@@ -207,6 +208,12 @@ class Wiring(Outside):
     def _idle(self) -> "deque[Deliver]":
         return deque()
 
+    @cached_property
+    def compose(self) -> "Compose":
+        from relay.use_cases.compose import Compose
+
+        return Compose(self.revisions)
+
     def _new_deliver(self) -> "Deliver":
         from relay.adapters.webhook import WebhookClient
         from relay.use_cases.attempt import Attempt
@@ -237,6 +244,7 @@ class Wiring(Outside):
             cursors=self.cursors,
             queue=self.delivery_queue,
             returns=returns,
+            compose=self.compose,
             attempt=attempt,
             give_up=give_up,
             gate=ReceiverGate(receivers, timeout=timeout, now=now, random=random.random),

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from relay.domain.claim import MAX_POSTS
 from relay.domain.keys import ConfigKey
+from relay.domain.packing import PackedRevision
 from relay.domain.push_config import Cursor, Updates
-from relay.domain.task import Revision
 from relay.domain.wakeup import DeliveryWakeup
 
 
@@ -36,7 +36,7 @@ class Step:
     """One revision to tell. `revision` None: it is missing from the table. `is_resent`: a redrive asked for it."""
 
     number: int
-    revision: Revision | None
+    revision: PackedRevision | None
     is_resent: bool = False
 
 
@@ -82,7 +82,7 @@ def _is_passing(step: Step) -> bool:
     return step.revision is not None and not (step.revision.head.state.is_terminal or step.revision.head.state.is_interrupted)
 
 
-def plan_known(cursor: Cursor, last: int, revisions: Mapping[int, Revision]) -> Plan | None:
+def plan_known(cursor: Cursor, last: int, revisions: Mapping[int, PackedRevision]) -> Plan | None:
     """From a batch's read: the revisions past the cursor up to `last`; None: one is missing, so look.
 
     Only a look tells a gap in the log from a wake-up that is ahead of it: a table restored to an earlier moment gives its numbers again.
@@ -93,7 +93,7 @@ def plan_known(cursor: Cursor, last: int, revisions: Mapping[int, Revision]) -> 
     return Plan(tuple(Step(number, revisions[number]) for number in numbers), is_partial=last > cursor.position + MAX_POSTS)
 
 
-def plan_looked(cursor: Cursor, found: Sequence[Revision], resent: Mapping[int, Revision]) -> Plan:
+def plan_looked(cursor: Cursor, found: Sequence[PackedRevision], resent: Mapping[int, PackedRevision]) -> Plan:
     """After a look at the table: what a redrive asked for, then all that was found past the cursor, with the gaps between."""
     existing = {revision.number: revision for revision in found}
     last = max(existing, default=cursor.position)

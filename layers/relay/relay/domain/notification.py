@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from relay.domain import praisonai
@@ -19,7 +20,7 @@ from relay.domain.keys import ConfigKey
 from relay.domain.push_config import Dialect, PushConfig
 from relay.domain.signer import NO_SIGNER, Signer, SigningKey, notification_jwt
 from relay.domain.signing_secret import signing_key as signing_key
-from relay.domain.task import Json, ProtocolVersion, Revision
+from relay.domain.task import Json, ProtocolVersion, Revision, RevisionHead
 from relay.domain.webhook_url import origin
 
 _CONTENT_TYPE_10, _CONTENT_TYPE = "application/a2a+json", "application/json"
@@ -33,6 +34,16 @@ _ID_BYTES = 18  # 144 bits, and no padding in base64
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t]+")  # RFC 9110: visible ASCII, space, tab; no CR, LF, NUL
 
 Header = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Notification:
+    """One revision told to one push config, ready for its POST. `is_truncated`: the task was too large to be told whole."""
+
+    webhook_id: str
+    head: RevisionHead
+    body: bytes = field(repr=False)
+    is_truncated: bool = False
 
 
 def webhook_id(key: ConfigKey, revision: int) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -14,21 +14,12 @@ from relay.domain import notification
 from relay.domain.dead_letter import FailedAttempt
 from relay.domain.errors import InvalidParamsError
 from relay.domain.keys import ConfigKey
+from relay.domain.notification import Notification
 from relay.domain.outcome import Outcome, OutcomeKind
 from relay.domain.push_config import PushConfig
 from relay.domain.signer import NO_SIGNER, Signer
-from relay.domain.task import Revision
 from relay.domain.webhook_hosts import WebhookHosts
 from relay.use_cases.prove import Prove
-
-
-@dataclass(frozen=True)
-class Try:
-    """How one POST ended."""
-
-    webhook_id: str
-    number: int
-    outcome: Outcome
 
 
 class Attempt:
@@ -56,15 +47,14 @@ class Attempt:
         """Before the claims of each batch: reads the signing keys, if they are due. A slow or failed read then costs no claim its time."""
         self._signer = self._read_signer()
 
-    def __call__(self, config: PushConfig, revision: Revision, *, number: int, is_resent: bool) -> Try:
+    def __call__(self, config: PushConfig, told: Notification, *, number: int, is_resent: bool) -> Outcome:
         """POSTs once. A failed attempt is kept in the table before anything follows from it; a success is a log line."""
-        webhook_id = notification.webhook_id(config.key, revision.number)
         started = self._now()
-        outcome = self._barred(config) or self._post(config, revision, started, number=number, is_resent=is_resent)
-        observability.attempt_ended(config, revision, webhook_id=webhook_id, number=number, outcome=outcome, now=self._now())
+        outcome = self._barred(config) or self._post(config, told, started, number=number, is_resent=is_resent)
+        observability.attempt_ended(config, told.head, webhook_id=told.webhook_id, number=number, outcome=outcome, now=self._now())
         if not outcome.is_delivered:
-            self._keep(config.key, _failed(started, revision.number, number=number, webhook_id=webhook_id, outcome=outcome))
-        return Try(webhook_id, number, outcome)
+            self._keep(config.key, _failed(started, told, number=number, outcome=outcome))
+        return outcome
 
     def _keep(self, key: ConfigKey, failed: FailedAttempt) -> None:
         """Without its answer while KMS gives no key to seal it: an attempt that is not in the table would stop the retries."""
@@ -82,24 +72,23 @@ class Attempt:
             return Outcome(OutcomeKind.BLOCKED_ADDRESS, detail=error.message)
         return self._prove(config, signer=self._signer, allow_private=self._hosts.is_exempt(config.url))
 
-    def _post(self, config: PushConfig, revision: Revision, started: datetime, *, number: int, is_resent: bool) -> Outcome:
+    def _post(self, config: PushConfig, told: Notification, started: datetime, *, number: int, is_resent: bool) -> Outcome:
         """A challenge before it takes from its time: together they end within the timeout that the claim was made for."""
-        webhook_id, body = notification.webhook_id(config.key, revision.number), notification.body(config, revision)
         headers = notification.headers(
             config,
-            webhook_id=webhook_id,
+            webhook_id=told.webhook_id,
             timestamp=self._now(),
-            body=body,
+            body=told.body,
             attempt=number,
-            revision=revision.number,
+            revision=told.head.number,
             signer=self._signer,
-            traceparent=_traceparent(webhook_id),
-            is_truncated=revision.snapshot.is_cut,
+            traceparent=_traceparent(told.webhook_id),
+            is_truncated=told.is_truncated,
             is_resent=is_resent,
         )
         timeout = max(self._timeout / 2, self._timeout - (self._now() - started)) if config.is_challenged else self._timeout
         allow_private = self._hosts.is_exempt(config.url)
-        return self._client.post(Post(url=config.url, headers=headers, body=body, timeout=timeout, allow_private=allow_private))
+        return self._client.post(Post(url=config.url, headers=headers, body=told.body, timeout=timeout, allow_private=allow_private))
 
 
 def _traceparent(webhook_id: str) -> str:
@@ -107,13 +96,13 @@ def _traceparent(webhook_id: str) -> str:
     return f"00-{hashlib.sha256(webhook_id.encode()).hexdigest()[:32]}-{uuid4().hex[:16]}-01"
 
 
-def _failed(started: datetime, revision: int, *, number: int, webhook_id: str, outcome: Outcome) -> FailedAttempt:
+def _failed(started: datetime, told: Notification, *, number: int, outcome: Outcome) -> FailedAttempt:
     phases = outcome.phases
     return FailedAttempt(
         at=started,
-        revision=revision,
+        revision=told.head.number,
         attempt=number,
-        webhook_id=webhook_id,
+        webhook_id=told.webhook_id,
         kind=outcome.kind.value,
         status=outcome.status,
         detail=outcome.detail,

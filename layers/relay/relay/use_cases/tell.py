@@ -13,11 +13,12 @@ from relay.adapters.table.cursors import Cursors, Wait
 from relay.domain.claim import CLAIM
 from relay.domain.delivery import Call, Plan, Step
 from relay.domain.outcome import Outcome, OutcomeKind
+from relay.domain.packing import PackedRevision
 from relay.domain.push_config import Cursor, PushConfig
 from relay.domain.schedule import GONE_RECHECK, RetryRules, retry_delay
-from relay.domain.task import Revision
 from relay.domain.wakeup import MAX_DELAY, DeliveryWakeup
 from relay.use_cases.attempt import Attempt
+from relay.use_cases.compose import Compose
 from relay.use_cases.give_up import GiveUp
 from relay.use_cases.receiver_gate import ReceiverGate
 from relay.use_cases.return_wakeups import ReturnWakeups
@@ -77,6 +78,7 @@ class Tell:
         cursors: Cursors,
         queue: Queue,
         returns: ReturnWakeups,
+        compose: Compose,
         attempt: Attempt,
         give_up: GiveUp,
         gate: ReceiverGate,
@@ -88,6 +90,7 @@ class Tell:
         self._cursors = cursors
         self._queue = queue
         self._return = returns
+        self._compose = compose
         self._attempt = attempt
         self._give_up = give_up
         self._gate = gate
@@ -112,22 +115,23 @@ class Tell:
         else:
             self._start(run, step, step.revision)
 
-    def _start(self, run: Run, step: Step, revision: Revision) -> None:
+    def _start(self, run: Run, step: Step, revision: PackedRevision) -> None:
         """The POST, if the receiver's breaker lets it through."""
         postponed = None if self._is_last_chance(run) else self._gate.postponed(run.config)
         if postponed is not None:
             self._wait(run, revision, postponed, outcome=_POSTPONED)
             return
         with self._gate.slot(run.config) as is_free:
-            if not is_free or not self._has_time(run):  # the look at the breaker and the wait for the slot took theirs
+            told = self._compose(run.config, revision) if is_free else None
+            if told is None or not self._has_time(self._renewed(run)):  # the breaker, the slot and the composing took theirs
                 self._hand_over(run, delay=timedelta(seconds=1 + self._random()))
                 return
-            made = self._attempt(run.config, revision, number=_attempt_number(run.cursor, step), is_resent=step.is_resent)
-        self._gate.learn(run.config, made.outcome)
-        if made.outcome.is_delivered:
+            outcome = self._attempt(run.config, told, number=_attempt_number(run.cursor, step), is_resent=step.is_resent)
+        self._gate.learn(run.config, outcome)
+        if outcome.is_delivered:
             self._advance(run, step)
         else:
-            self._fail(run, revision, made.outcome)
+            self._fail(run, revision, outcome)
 
     def _is_last_chance(self, run: Run) -> bool:
         """A config that has waited as long as the whole schedule is not postponed any more: it gets its attempt, or is given up."""
@@ -140,8 +144,19 @@ class Tell:
     def _has_time(self, run: Run) -> bool:
         """A POST starts only if the claim and the function's remaining time outlast it."""
         now = self._now()
-        outlasts = run.until - now >= self._timeout + _CLAIM_MARGIN and run.remaining() >= self._timeout + _RUN_MARGIN
-        return outlasts and now < run.ends
+        outlasts = self._outlasts(run, now) and run.remaining() >= self._timeout + _RUN_MARGIN
+        return outlasts and (now < run.ends or run.place == 0)
+
+    def _outlasts(self, run: Run, now: datetime) -> bool:
+        return run.until - now >= self._timeout + _CLAIM_MARGIN
+
+    def _renewed(self, run: Run) -> Run:
+        """Composing a large task may take what the claim had left; unless it is renewed, such a task would never be POSTed."""
+        now = self._now()
+        until = now + self.claim_for
+        if not self._outlasts(run, now) and self._cursors.renew_claim(run.key, run.token, until):
+            run.until = until
+        return run
 
     def _advance(self, run: Run, step: Step) -> None:
         """The cursor moves after each success; with the last one the claim ends in the same write."""
@@ -164,7 +179,7 @@ class Tell:
         self._cursors.release(run.key, run.token, caught_up=False)
         run.is_going = False
 
-    def _fail(self, run: Run, revision: Revision, outcome: Outcome) -> None:
+    def _fail(self, run: Run, revision: PackedRevision, outcome: Outcome) -> None:
         is_gone, attempts = outcome.kind is OutcomeKind.GONE, run.cursor.attempts + 1
         if is_gone and run.cursor.gone_checked and self._give_up.is_current(run.config):
             self._give_up.the_config(run.config, run.cursor, outcome=outcome.kind.value)
@@ -186,7 +201,14 @@ class Tell:
         return None if ends_before else delay
 
     def _wait(
-        self, run: Run, revision: Revision, delay: timedelta, *, outcome: str, attempts: int | None = None, gone_checked: bool | None = None
+        self,
+        run: Run,
+        revision: PackedRevision,
+        delay: timedelta,
+        *,
+        outcome: str,
+        attempts: int | None = None,
+        gone_checked: bool | None = None,
     ) -> None:
         """First the timer, then the mark that also ends the claim: the model shows what the other order loses."""
         run.is_going = False
@@ -197,7 +219,7 @@ class Tell:
             timer,
             due=due,
             attempts=cursor.attempts if attempts is None else attempts,
-            behind_since=cursor.behind_since or revision.view.arrived_at,
+            behind_since=cursor.behind_since or revision.head.arrived_at,
             outcome=outcome,
             gone_checked=cursor.gone_checked if gone_checked is None else gone_checked,
             attempted=revision.number,

@@ -8,8 +8,8 @@ from relay.adapters.table.connection import Connection
 from relay.adapters.table.items import Item
 from relay.adapters.table.revisions import Revisions
 from relay.domain.keys import ConfigKey, revision_sort_key
+from relay.domain.packing import PackedRevision
 from relay.domain.push_config import PushConfig
-from relay.domain.task import Revision
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Found:
     """`config` is None when it was deleted meanwhile; a revision that is missing is gone from the table."""
 
     config: PushConfig | None
-    revisions: dict[int, Revision] = field(default_factory=dict)
+    revisions: dict[int, PackedRevision] = field(default_factory=dict)
 
 
 class BatchReader:
@@ -49,7 +49,7 @@ class BatchReader:
         return found
 
     def open(self, read: Read) -> Found:
-        """Decrypts the config and unpacks the revisions."""
+        """Decrypts the config; the revisions stay packed until each is told."""
         return Found(
             config=self._configs.from_item(read.key.task, read.config) if read.config else None,
             revisions={number: self._revisions.from_item(item) for number, item in read.revisions.items()},

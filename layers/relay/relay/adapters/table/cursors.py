@@ -109,6 +109,10 @@ class Cursors:
         old = _cursor(key, result.old)
         return old.claim_token == token, old
 
+    def renew_claim(self, key: ConfigKey, token: str, until: datetime) -> bool:
+        """Holds the claim for longer. False: it was lost, or the config deleted."""
+        return self._end(key, token, "SET claim_until = :until", {":until": items.moment(until)}, done=lambda old: old.claim_until == until)
+
     def advance(
         self, key: ConfigKey, token: str, position: int, *, until: datetime | None, caught_up: bool = False, resent: int | None = None
     ) -> bool:

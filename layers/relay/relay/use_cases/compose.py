@@ -1,0 +1,51 @@
+"""Compose: a packed revision becomes a notification. Of large tasks a process unpacks one at a time, just before its POST.
+
+Unpacked, a task takes up to twenty times the size of its JSON; a notification holds the body alone. So what a batch holds is at most one
+unpacked task, and one body per config, however many revisions its configs are behind.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from relay.adapters.table.revisions import Revisions
+from relay.domain import notification
+from relay.domain.notification import Notification
+from relay.domain.packing import PackedRevision
+from relay.domain.push_config import PushConfig
+
+_TURN_SECONDS = 3.0  # how long a large task waits for those before it; the claim allows no more
+
+
+class Compose:
+    """Threads share it, and all that deliver in a process share one."""
+
+    def __init__(self, revisions: Revisions) -> None:
+        self._revisions = revisions
+        self._turn = Lock()
+
+    def __call__(self, config: PushConfig, packed: PackedRevision) -> Notification | None:
+        """None: its turn did not come in time."""
+        with self._unpacking(packed) as may:
+            if not may:
+                return None
+            revision = self._revisions.open(packed)
+            return Notification(
+                webhook_id=notification.webhook_id(config.key, packed.number),
+                head=packed.head,
+                body=notification.body(config, revision),
+                is_truncated=revision.snapshot.is_cut,
+            )
+
+    @contextmanager
+    def _unpacking(self, packed: PackedRevision) -> Iterator[bool]:
+        """Small ones wait for nobody."""
+        if not packed.is_large:
+            yield True
+            return
+        may = self._turn.acquire(timeout=_TURN_SECONDS)
+        try:
+            yield may
+        finally:
+            if may:
+                self._turn.release()

@@ -1,0 +1,184 @@
+"""Large tasks: how much of them is in memory at once, and what of them is told (design §2, rule 11)."""
+
+import gc
+import json
+import secrets
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from relay.domain.notification import Notification
+from relay.domain.packing import LARGE_BYTES, MAX_ITEM_BYTES, MAX_TASK_BYTES
+from relay.domain.task import ProtocolVersion, Revision, Snapshot, View
+from relay.domain.wakeup import DeliveryWakeup
+from relay_dev.received import Notification as Received
+from relay_dev.receiver import Receiver
+from tests.support.wire import AwsRequest, Effect, undisturbed
+from tests.support.world import World, config_key, task_key
+
+CONFIGS, REVISIONS = 3, 3
+POLL = 10.5  # seconds: a little more than the watch's interval
+
+
+@pytest.fixture
+def quiet_gc() -> Iterator[None]:
+    """What is alive is counted by reference, not by when the collector comes."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def alive(*kinds: type) -> list[int]:
+    found = [type(each) for each in gc.get_objects()]
+    return [found.count(kind) for kind in kinds]
+
+
+def appends(world: World, *texts: str, task_id: str = "t1") -> None:
+    """Revisions from 2 on, with so much text each; nothing is delivered yet."""
+    now = world.runner.clock.now()
+    for number, text in enumerate(texts, start=2):
+        artifact = {"artifactId": "a", "name": str(number), "parts": [{"text": text}]}
+        document = {"id": task_id, "contextId": "c", "status": {"state": "TASK_STATE_WORKING"}, "artifacts": [artifact]}
+        view = View(Snapshot(ProtocolVersion.V10, document), asked_at=now, arrived_at=now, learnt_by="poll")
+        assert world.revisions.append(task_key(task_id), Revision(number, view), expires=now + timedelta(days=1))
+
+
+def delivers(world: World, *config_ids: str, newest: int) -> None:
+    """One batch with a wake-up for each config."""
+    invoked(world, *(DeliveryWakeup(config_key("t1", config_id), newest) for config_id in config_ids))
+
+
+def invoked(world: World, *wakeups: DeliveryWakeup) -> None:
+    event = {"Records": [{"messageId": str(place), "body": wakeup.dump()} for place, wakeup in enumerate(wakeups)]}
+    assert world.runner.invoke("DeliverFunction", event).answer == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("length", [LARGE_BYTES, MAX_ITEM_BYTES * 2], ids=["in the table", "in the bucket"])
+def test_a_batch_that_is_far_behind_holds_one_unpacked_task_and_a_body_per_config(world: World, quiet_gc: None, length: int) -> None:
+    """However many revisions wait: all of them at once were 600 MB with ten configs, ten revisions and 4.5 MB."""
+    counts: list[list[int]] = []
+
+    def count(_: Received) -> None:
+        counts.append(alive(Snapshot, Notification))
+
+    with Receiver(on_notification=count) as receiver:
+        world.agent.task("t1")
+        names = [f"c{number}" for number in range(CONFIGS)]
+        for name in names:
+            world.register("t1", f"{receiver.url}/{name}", id=name)
+        world.settle()
+        appends(world, *(secrets.token_urlsafe(length) for _ in range(REVISIONS)))
+        delivers(world, *names, newest=REVISIONS + 1)
+        assert [world.told(name, receiver) for name in names] == [list(range(2, REVISIONS + 2))] * CONFIGS
+    assert max(unpacked for unpacked, _ in counts) <= 1
+    assert max(composed for _, composed in counts) <= CONFIGS
+
+
+def test_a_small_task_does_not_wait_for_a_large_one(world: World) -> None:
+    """The large one's fetch from the bucket ends only when the small one has been told."""
+    told = threading.Event()
+
+    def decide(request: AwsRequest) -> Effect:
+        if request.name == "GET":
+            assert told.wait(10)
+        return Effect.NONE
+
+    with Receiver(on_notification=lambda _: told.set()) as receiver:
+        for task_id, url in (("t1", ""), ("small", f"{receiver.url}/a")):
+            world.agent.task(task_id)
+            world.register(task_id, url, id="a")
+        world.settle()
+        appends(world, secrets.token_urlsafe(MAX_ITEM_BYTES))
+        appends(world, "small", task_id="small")
+        world.wire.decide = decide
+        invoked(world, *(DeliveryWakeup(config_key(task_id, "a"), 2) for task_id in ("t1", "small")))
+        world.wire.decide = undisturbed
+        assert (world.told("a", receiver), world.told("a")) == ([2], [2])
+
+
+def test_a_task_that_takes_longer_to_compose_than_a_claim_allows_is_told_all_the_same(world: World) -> None:
+    """Its claim is renewed before the POST; handed over, it would come back to the same end for ever."""
+    world.agent.task("t1")
+    world.register("t1", id="a")
+    world.settle()
+    appends(world, secrets.token_urlsafe(MAX_ITEM_BYTES))
+
+    def decide(request: AwsRequest) -> Effect:
+        if request.name == "GET":
+            world.runner.clock.advance(timedelta(seconds=12))
+        return Effect.NONE
+
+    world.wire.decide = decide
+    delivers(world, "a", newest=2)
+    world.wire.decide = undisturbed
+    assert world.told("a") == [2]
+
+
+def test_a_claim_that_somebody_else_took_while_a_task_was_composed_sends_nothing(world: World) -> None:
+    world.agent.task("t1")
+    world.register("t1", id="a")
+    world.settle()
+    appends(world, secrets.token_urlsafe(MAX_ITEM_BYTES))
+
+    def decide(request: AwsRequest) -> Effect:
+        if request.name == "GET":
+            world.runner.clock.advance(timedelta(seconds=21))
+            now = world.runner.clock.now()
+            assert world.cursors.claim(
+                config_key("t1", "a"), "another worker", now=now, until=now + timedelta(seconds=20), timers=(), revision=None
+            )[0]
+        return Effect.NONE
+
+    world.wire.decide = decide
+    delivers(world, "a", newest=2)
+    assert world.posts("a") == []
+    world.wire.decide = undisturbed
+    world.advance(60)
+    assert world.told("a")[0] == 2
+
+
+# --- from the agent to the receiver
+
+
+def test_artifacts_of_several_megabytes_up_to_the_limit_are_told_whole(world: World) -> None:
+    text = secrets.token_urlsafe(int(MAX_TASK_BYTES * 0.74))
+    assert MAX_TASK_BYTES * 0.95 < len(text) < MAX_TASK_BYTES
+    world.agent.task("t1")
+    world.register("t1", id="a")
+    world.agent.task("t1").becomes("completed", artifacts=[text])
+    world.advance(POLL)
+    [post] = world.posts("a")
+    assert post.payload is not None
+    assert post.payload["task"]["artifacts"][0]["parts"] == [{"text": text}]
+    assert post.is_accepted
+
+
+def test_a_history_of_a_thousand_messages_is_told_whole(world: World) -> None:
+    task = world.agent.task("t1")
+    for number in range(1000):
+        task.hears({"messageId": f"m{number}", "role": "ROLE_USER", "parts": [{"text": f"message {number} " + "y" * 500}]})
+    world.register("t1", id="a")
+    task.becomes("completed")
+    world.advance(POLL)
+    [post] = world.posts("a")
+    assert post.payload is not None
+    assert [message["messageId"] for message in post.payload["task"]["history"]] == [f"m{number}" for number in range(1000)]
+
+
+def test_beyond_the_limit_the_state_is_told_without_contents_and_the_header_says_so(world: World) -> None:
+    world.agent.task("t1")
+    told: list[str | None] = []
+    with Receiver(on_notification=lambda post: told.append(post.headers.get("a2a-relay-truncated"))) as receiver:
+        world.register("t1", f"{receiver.url}/a", id="a")
+        world.agent.task("t1").becomes("completed", artifacts=["z" * MAX_TASK_BYTES])
+        world.advance(POLL)
+        [post] = world.posts("a", receiver)
+        assert post.payload is not None
+        task = post.payload["task"]
+        assert task["status"]["state"] == "TASK_STATE_COMPLETED"
+        assert task["artifacts"] == [{"artifactId": "artifact 0", "parts": []}]
+        assert len(json.dumps(post.payload)) < 1000
+    assert told == ["true"]
