@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from relay.adapters.table.agents import RegisteredAgent
+from relay.domain.agent import FollowAs
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.errors import RelayError
 from relay.domain.keys import DEFAULT_OWNER, AgentKey
@@ -36,6 +37,13 @@ def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add.add_argument("--challenge", action="store_true", help="receivers must echo a nonce before their first notification")
     add.add_argument(
         "--follow", choices=[AUTOMATIC, *Strategy], default=AUTOMATIC, help="how its tasks are followed (default: as its card offers)"
+    )
+    add.add_argument(
+        "--follow-as",
+        type=FollowAs,
+        choices=list(FollowAs),
+        default=FollowAs.OPERATOR,
+        help="whose credential its tasks are followed with: --header, or what the registering caller shows (default: operator)",
     )
     runs(add, _agents_add)
     listing = verbs.add_parser("list", help="list the registered agents of an owner")
@@ -83,7 +91,16 @@ def run(args: argparse.Namespace) -> int:
 def _agents_add(args: argparse.Namespace) -> int:
     key = AgentKey(args.owner, args.name)
     follow = parse_strategy(args.follow)
-    wiring().agent_records.put(RegisteredAgent(key, args.url, tuple(args.header), challenges_receivers=args.challenge, follow=follow))
+    wiring().agent_records.put(
+        RegisteredAgent(
+            key,
+            args.url,
+            tuple(args.header),
+            challenges_receivers=args.challenge,
+            follow=follow,
+            follow_as=args.follow_as,
+        )
+    )
     whose = "" if args.owner == DEFAULT_OWNER else f", with a key of the owner {args.owner}"
     print(f"{args.name} is registered: call it at the relay's /agents/{args.name}{whose}")
     try:
@@ -102,6 +119,7 @@ def _agents_list(args: argparse.Namespace) -> int:
         headers = ", ".join(name for name, _ in agent.credential_headers) or "no header"
         challenged = ", receivers are challenged" if agent.challenges_receivers else ""
         followed = f", followed by {agent.follow}" if agent.follow else ""
+        followed += ", followed as its callers" if agent.follow_as is FollowAs.CALLER else ""
         print(f"{agent.key.agent:<24} {agent.url}  ({headers}{challenged}{followed})")
     own = "; the stack's own UpstreamAgentUrl is `default`" if args.owner == DEFAULT_OWNER else ""
     print(f"{len(agents)} registered of the owner {args.owner}{own}")

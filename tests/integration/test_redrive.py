@@ -9,7 +9,6 @@ from relay.adapters.queues import Queue
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import MAX_RESEND
 from relay.adapters.table.dead_letters import DeadLetters
-from relay.adapters.table.watches import Watches
 from relay.domain.dead_letter import DeadLetter
 from relay.use_cases.redrive import Filter, Redrive
 from relay.wiring import wiring
@@ -29,8 +28,7 @@ def redrive(world: World, dead_letters: DeadLetters) -> Redrive:
     now = world.runner.clock.now
     world.cursors.create(KEY, 1, group="g", now=now(), expires=now() + timedelta(days=30))
     queue = Queue(boto3.client("sqs"), world.queue_url(DELIVERY))
-    watches = Watches(dead_letters._connection)
-    return Redrive(dead_letters=dead_letters, cursors=world.cursors, watches=watches, delivery_queue=queue, now=now)
+    return Redrive(dead_letters=dead_letters, cursors=world.cursors, watches=world.watches, delivery_queue=queue, now=now)
 
 
 def test_letter_that_was_written_anew_meanwhile_stays(world: World, dead_letters: DeadLetters) -> None:

@@ -401,7 +401,7 @@ def rest(timer: str = "timer", *, due: datetime = NOW + timedelta(seconds=10), p
 
 @pytest.fixture
 def watches(connection: Connection) -> Watches:
-    found = Watches(connection)
+    found = Watches(connection, seal=lambda plain, _: plain, open_sealed=lambda sealed, _: sealed)
     found.start(TASK, deadline=LATER, interval=timedelta(seconds=1), due=NOW)
     return found
 

@@ -16,7 +16,7 @@ HINT = WatchCall(TASK, (("1", WatchWakeup(TASK)),))
 @pytest.fixture
 def watches(world: World) -> Watches:
     """With a watch whose turn is under way."""
-    found = Watches(world.connection)
+    found = world.watches
     now = world.runner.clock.now()
     found.start(TASK, deadline=now, interval=timedelta(seconds=1), due=now)
     assert found.claim(HINT, "turn", now=now, until=now + timedelta(seconds=40))[0]

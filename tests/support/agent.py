@@ -6,7 +6,7 @@ Source: A2A 1.0 §9.4 (JSON-RPC methods), §4.1 (tasks), §4.4 (the card).
 import copy
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,14 +65,17 @@ class FakeAgent:
     """A context manager. `calls` are the methods it was called with; `before_answer` may change what it is about to say.
 
     `next_state` is what a message makes of its task, without one it is answered by a message; `status` other than 200 makes the agent fail
-    every call. `speaks` is the one version that it and its card know.
+    every call. `speaks` is the one version that it and its card know. `lets_in`: the values of Authorization that it takes, None for all;
+    `shown` are those it was shown, call by call.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     next_state: str = "submitted"
     status: int = 200
     speaks: ProtocolVersion = ProtocolVersion.V10
+    lets_in: Collection[str] | None = None
     calls: list[tuple[str, Json]] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
     before_answer: Callable[[str, Json], None] = lambda _method, _answer: None
     tasks: dict[str, AgentTask] = field(default_factory=dict)
 
@@ -100,8 +103,9 @@ class FakeAgent:
 
     def reset(self) -> None:
         self.next_state, self.status, self.before_answer = "submitted", 200, lambda _method, _answer: None
-        self.speaks = ProtocolVersion.V10
+        self.speaks, self.lets_in = ProtocolVersion.V10, None
         self.calls.clear()
+        self.shown.clear()
         self.tasks.clear()
 
     def forget(self, task_id: str) -> None:
@@ -189,19 +193,22 @@ class _Exchange(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self) -> None:
-        self._answer(self._agent.card())
+        self._answer(self._agent.card(), status=self._agent.status)
 
     def do_POST(self) -> None:
         call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self._answer(self._agent.answer(call))
+        authorization = self.headers.get("Authorization", "")
+        self._agent.shown.append(authorization)
+        is_let_in = self._agent.lets_in is None or authorization in self._agent.lets_in
+        self._answer(self._agent.answer(call) if is_let_in else {}, status=self._agent.status if is_let_in else 401)
 
     @property
     def _agent(self) -> FakeAgent:
         return cast("_Server", self.server).agent
 
-    def _answer(self, content: Json) -> None:
-        body = json.dumps(content).encode() if self._agent.status == 200 else b"{}"
-        self.send_response(self._agent.status)
+    def _answer(self, content: Json, *, status: int) -> None:
+        body = json.dumps(content).encode() if status == 200 else b"{}"
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -171,8 +171,7 @@ class World:
 
     @property
     def attempts(self) -> Attempts:
-        vault = Vault(self.runner.aws.client("kms"), self.setting("KMS_KEY_ID"))
-        return Attempts(self.connection, seal=vault.seal, open_sealed=vault.open)
+        return Attempts(self.connection, seal=self.vault.seal, open_sealed=self.vault.open)
 
     def newest(self, task_id: str) -> int:
         head = self.revisions.newest(task_key(task_id))
@@ -184,7 +183,15 @@ class World:
         return found
 
     def watch(self, task_id: str) -> Watch | None:
-        return Watches(self.connection).get(task_key(task_id))
+        return self.watches.get(task_key(task_id))
+
+    @property
+    def watches(self) -> Watches:
+        return Watches(self.connection, seal=self.vault.seal, open_sealed=self.vault.open)
+
+    @property
+    def vault(self) -> Vault:
+        return Vault(self.runner.aws.client("kms"), self.setting("KMS_KEY_ID"))
 
     def dead_letters(self) -> list[DeadLetter]:
         return list(DeadLetters(self.connection).all(now=self.runner.clock.now()))

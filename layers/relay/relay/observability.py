@@ -52,6 +52,7 @@ class Metric(StrEnum):
     ATTEMPT_FAILED = "AttemptFailed"
     DEAD_LETTERED = "DeadLettered"
     POLL_FAILED = "PollFailed"
+    WATCH_PAUSED = "WatchPaused"
     WAKEUP_RETURNED = "WakeupReturned"
     BREAKER_OPENED = "BreakerOpened"
     OVERDUE_WOKEN = "OverdueWoken"
@@ -143,6 +144,12 @@ def delivery_failed(config: ConfigKey, error: BaseException) -> None:
 def poll_failed(task: TaskKey, error: BaseException) -> None:
     warn("poll failed", task=task, error=error)
     measure(Metric.POLL_FAILED)
+
+
+def watch_paused(task: TaskKey) -> None:
+    """Nobody asks for the task until a caller shows a credential that the agent takes."""
+    warn("watch paused: the agent refused the caller's credential", task=task)
+    measure(Metric.WATCH_PAUSED)
 
 
 def swept(*, woken: int, oldest: timedelta) -> None:

@@ -103,7 +103,11 @@ class Outside:
 
     @cached_property
     def watches(self) -> Watches:
-        return Watches(self.connection)
+        return Watches(
+            self.connection,
+            seal=lambda plain, context: self.vault.seal(plain, context),
+            open_sealed=lambda sealed, context: self.vault.open(sealed, context),
+        )
 
     @cached_property
     def _blobs(self) -> Blobs:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 
+from relay.domain.agent import FollowAs
 from relay.domain.door import ClientAuthentication as ClientAuthentication
 from relay.domain.host_list import NO_HOSTS, HostList
 from relay.domain.push_config import Updates
@@ -49,6 +50,7 @@ class Settings(BaseModel):
     updates_after_failure: Updates = Updates.EVERY_REVISION
     webhook_timeout_seconds: float = Field(default=10, gt=0, le=30)
     follow_strategy: _Strategy = None
+    follow_as: FollowAs = FollowAs.OPERATOR
     watch_min_seconds: float = Field(default=1, gt=0)
     watch_max_seconds: float = Field(default=60, gt=0, le=900)
     watch_deadline_hours: float = Field(default=168, gt=0)

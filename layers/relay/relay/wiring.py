@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from relay.use_cases.issue_keys import IssueKeys
     from relay.use_cases.observe import Observe
     from relay.use_cases.pending import Pending
+    from relay.use_cases.poll import Poll
     from relay.use_cases.redrive import Redrive
     from relay.use_cases.register import RegisterLimits
     from relay.use_cases.sweep import Sweep
@@ -73,6 +74,7 @@ class Wiring(Outside):
             lambda: self._secret(given.upstream_credential_secret_arn),
             challenges_receivers=given.ownership_challenge,
             follow=given.follow_strategy,
+            follow_as=given.follow_as,
         )
         return Agents(self.agent_records, self._upstream, default=default, now=now)
 
@@ -81,6 +83,12 @@ class Wiring(Outside):
         from relay.use_cases.ask import Ask
 
         return Ask(self.agents, self._upstream)
+
+    @cached_property
+    def poll(self) -> "Poll":
+        from relay.use_cases.poll import Poll
+
+        return Poll(ask=self.ask, watches=self.watches, now=now)
 
     @cached_property
     def call_agent(self) -> "CallAgent":
@@ -108,6 +116,7 @@ class Wiring(Outside):
             cursors=self.cursors,
             revisions=self.revisions,
             watches=self.watches,
+            watch_queue=self.watch_queue,
             directory=self.directory,
             limits=self._register_limits,
             now=now,
@@ -177,7 +186,7 @@ class Wiring(Outside):
             watches=self.watches,
             cursors=self.cursors,
             revisions=self.revisions,
-            ask=self.ask,
+            poll=self.poll,
             observe=self.observe,
             watch_queue=self.watch_queue,
             delivery_queue=self.delivery_queue,

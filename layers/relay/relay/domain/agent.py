@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 
 from relay.domain.endpoint import Binding, Endpoint, endpoints, rpc_endpoint
-from relay.domain.forwarding import credential_texts
+from relay.domain.forwarding import Headers, credential_texts
 from relay.domain.keys import AgentKey
 from relay.domain.strategy import Strategy, choice
 from relay.domain.task import Json, ProtocolVersion
+
+
+class FollowAs(StrEnum):
+    """Under whose credential the relay asks for a task that it follows."""
+
+    OPERATOR = "operator"
+    CALLER = "caller"  # who registered a push config of it last, or sent it a message; the operator, for one that showed none
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,7 @@ class Agent:
     card: Json = field(default_factory=dict, repr=False)
     card_url: str = field(default="", repr=False)
     challenges_receivers: bool = False  # of push configs that are registered from now on
+    follow_as: FollowAs = FollowAs.OPERATOR
     follow: Strategy | None = None  # how the operator wants its tasks followed; None: as its card offers
 
     @cached_property
@@ -35,6 +44,14 @@ class Agent:
     def hidden(self) -> frozenset[str]:
         """What its answers are told on without."""
         return credential_texts(self.credential_headers)
+
+    def lends(self, credential: Headers) -> Headers:
+        """What of a caller's credential the watch may use."""
+        return credential if self.follow_as is FollowAs.CALLER else ()
+
+    def hides(self, credential: Headers) -> frozenset[str]:
+        """What a view is taken without that the agent gave for this credential: where it is lent, others get the view too."""
+        return self.hidden | credential_texts(self.lends(credential))
 
     @property
     def versions(self) -> frozenset[ProtocolVersion]:

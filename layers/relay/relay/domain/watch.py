@@ -1,10 +1,11 @@
 """Following one task at its agent: the watch's state and the decisions on it (design §2 rule 12)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from relay.domain.claim import Verdict
+from relay.domain.endings import Trouble
 from relay.domain.keys import TaskKey
 from relay.domain.push_config import Cursor
 from relay.domain.schedule import next_poll
@@ -49,6 +50,14 @@ class Watch:
     looked_at: datetime | None = None
     head: RevisionHead | None = None
     failures: int = 0
+    trouble: Trouble | None = None
+    lent: str = ""  # names the caller's own credential that the agent is shown; empty: the operator's is
+    sealed: bytes = field(default=b"", repr=False)  # that credential
+
+    @property
+    def is_paused(self) -> bool:
+        """The agent refuses the credential that was lent: it is asked no more until there is another one."""
+        return bool(self.lent) and self.trouble is not None and self.trouble.refused == self.lent
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,7 @@ class Rest:
     looked_at: datetime | None
     head: RevisionHead | None
     failures: int = 0
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True)

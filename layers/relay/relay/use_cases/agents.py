@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from relay.adapters.table.agents import AgentRecords, RegisteredAgent
 from relay.adapters.upstream import Upstream
-from relay.domain.agent import Agent
+from relay.domain.agent import Agent, FollowAs
 from relay.domain.errors import AgentNotFoundError, RelayError
 from relay.domain.forwarding import credential_texts
 from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, AgentKey
@@ -26,6 +26,7 @@ class DefaultUpstream:
     credential: Callable[[], str]
     challenges_receivers: bool = False
     follow: Strategy | None = None
+    follow_as: FollowAs = FollowAs.OPERATOR
 
 
 class Agents:
@@ -57,14 +58,29 @@ class Agents:
             return registered
         if key != AgentKey(DEFAULT_OWNER, DEFAULT_AGENT) or not self._default.url:
             raise AgentNotFoundError(key.agent)
-        headers = parse_header(self._default.credential())
         default = self._default
-        return RegisteredAgent(key, default.url, headers, challenges_receivers=default.challenges_receivers, follow=default.follow)
+        return RegisteredAgent(
+            key,
+            default.url,
+            parse_header(default.credential()),
+            challenges_receivers=default.challenges_receivers,
+            follow=default.follow,
+            follow_as=default.follow_as,
+        )
 
     def _with_card(self, registered: RegisteredAgent) -> Agent:
         headers = registered.credential_headers
         card, card_url = self._upstream.fetch_card(registered.url, dict(headers), hidden=credential_texts(headers))
-        return Agent(registered.key, registered.url, headers, card, card_url, registered.challenges_receivers, registered.follow)
+        return Agent(
+            registered.key,
+            registered.url,
+            headers,
+            card,
+            card_url,
+            challenges_receivers=registered.challenges_receivers,
+            follow=registered.follow,
+            follow_as=registered.follow_as,
+        )
 
 
 def parse_header(text: str) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from relay.adapters.upstream import MAX_TASK_ANSWER_BYTES, Upstream
+from relay.domain.agent import Agent
 from relay.domain.forwarding import Headers, forwarded_headers
 from relay.domain.keys import TaskKey
 from relay.domain.task import View
@@ -14,6 +15,10 @@ class Ask:
         self._agents = agents
         self._upstream = upstream
 
+    def find(self, task: TaskKey) -> Agent:
+        """The task's agent, with its card. Raises: RelayError."""
+        return self._agents.find(task.agent_key)
+
     def __call__(
         self, task: TaskKey, *, timeout: timedelta, credential: Headers = (), max_answer_bytes: int = MAX_TASK_ANSWER_BYTES
     ) -> View | None:
@@ -21,7 +26,7 @@ class Ask:
 
         `credential` is a caller's own for the agent; without it the operator's is shown.
         """
-        agent = self._agents.find(task.agent_key)
+        agent = self.find(task)
         endpoint = agent.endpoint
         headers = forwarded_headers({}, credential or agent.credential_headers, endpoint.version)
         return self._upstream.get_task(
@@ -29,7 +34,7 @@ class Ask:
             task.task_id,
             tenant=task.tenant or endpoint.tenant,
             headers=headers,
-            hidden=agent.hidden,
+            hidden=agent.hides(credential),
             max_answer_bytes=max_answer_bytes,
             timeout=timeout,
         )

@@ -104,7 +104,8 @@ class CallAgent:
         if endpoint.tenant and not params.get("tenant") and endpoint.version is ProtocolVersion.V10:
             params = {**params, "tenant": endpoint.tenant}
         headers = forwarded_headers(call.incoming, call.credential or agent.credential_headers, endpoint.version)
-        return self._upstream.call(endpoint, method, params, request_id=request_id, headers=headers, hidden=agent.hidden, timeout=timeout)
+        hidden = agent.hides(call.credential)
+        return self._upstream.call(endpoint, method, params, request_id=request_id, headers=headers, hidden=hidden, timeout=timeout)
 
 
 def _lacks_method(answer: Answer) -> bool:

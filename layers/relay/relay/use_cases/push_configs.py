@@ -37,7 +37,8 @@ class PushConfigs:
                 raise _no_such_task(task)
             return set_result(self._pending.hold(task, registration), call.version)
         newest = self._observe(task, view).head
-        return set_result(self._register.put(task, registration, start=Start.LATER, newest=newest), call.version)
+        lent = call.agent.lends(call.credential)
+        return set_result(self._register.put(task, registration, start=Start.LATER, newest=newest, lent=lent), call.version)
 
     def get(self, call: PushCall) -> Json:
         """Without a config id the task's first one. Raises: TaskNotFoundError also when the config does not exist (A2A 1.0 §3.1.8)."""

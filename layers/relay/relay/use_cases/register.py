@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from relay.adapters.queues import Queue
 from relay.adapters.table.configs import Configs
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.directory import Directory
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.domain.errors import InvalidParamsError
+from relay.domain.forwarding import Headers
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import PushConfig, Start, start_position
 from relay.domain.registration import Registration
 from relay.domain.retention import config_expiry, revision_expiry
 from relay.domain.task import RevisionHead
+from relay.domain.wakeup import WatchWakeup
 from relay.domain.webhook_hosts import WebhookHosts
 from relay.domain.webhook_url import origin
 
@@ -50,6 +53,7 @@ class Register:
         revisions: Revisions,
         watches: Watches,
         directory: Directory,
+        watch_queue: Queue,
         limits: RegisterLimits,
         now: Callable[[], datetime],
     ) -> None:
@@ -58,6 +62,7 @@ class Register:
         self._revisions = revisions
         self._watches = watches
         self._directory = directory
+        self._watch_queue = watch_queue
         self._limits = limits
         self._now = now
 
@@ -65,14 +70,19 @@ class Register:
         """What can be said without the task: nothing is resolved or called. Raises: InvalidParamsError."""
         self._limits.hosts.check(registration.url, field=field)
 
-    def put(self, task: TaskKey, registration: Registration, *, start: Start, newest: RevisionHead | None) -> PushConfig:
-        """Idempotent. Raises: InvalidParamsError when the task has as many configs, or receivers, as are allowed."""
+    def put(
+        self, task: TaskKey, registration: Registration, *, start: Start, newest: RevisionHead | None, lent: Headers = ()
+    ) -> PushConfig:
+        """Idempotent. `lent` is the caller's own credential for the agent, to follow the task with: its watch keeps the newest one.
+
+        Raises: InvalidParamsError when the task has as many configs, or receivers, as are allowed."""
         now = self._now()
         known = self._configs.of_task(task, now=now)
         config_id = registration.config_id or _same(known, registration) or _new_id(known, registration)
         config = registration.as_config(ConfigKey(task, config_id), now)
         self._check_caps(known, config, registration)
         self._commit(config, start_position(start, newest), newest)
+        self._watch(task, lent)
         return config
 
     def knows(self, task: TaskKey, registration: Registration) -> bool:
@@ -125,7 +135,15 @@ class Register:
                 break
         if config.dialect.is_by_task:  # it may have waited for this task
             self._configs.delete_held(config.key)
-        self._watches.start_anew(config.key.task, deadline=now + self._limits.watch_deadline, interval=timedelta(0), due=now)
+
+    def _watch(self, task: TaskKey, credential: Headers) -> None:
+        now, lent = self._now(), self._watches.seal(task, credential)
+        deadline = now + self._limits.watch_deadline
+        while not self._watches.start_anew(task, deadline=deadline, interval=timedelta(0), due=now, lent=lent):
+            if lent is None or self._watches.lend(task, lent):  # else the watch that rested has ended meanwhile
+                break
+        if lent:  # the wake-up of the stream may have polled without it
+            self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
 
 
 def receiver_group(config: PushConfig) -> str:

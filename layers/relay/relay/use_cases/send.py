@@ -45,6 +45,11 @@ class Outgoing:
     credential: Headers
     started: datetime
 
+    @property
+    def lent(self) -> Headers:
+        """What of the caller's credential the task may be followed with."""
+        return self.agent.lends(self.credential)
+
     def task_key(self, task_id: str) -> TaskKey:
         return TaskKey(self.agent.key.owner, self.agent.key.agent, self.send.tenant, task_id)
 
@@ -126,7 +131,7 @@ class SendMessage:
             raise TaskNotFoundError("The task that this message continues does not exist.", metadata={"taskId": send.task_id})
         observed = self._observe(task, view)
         is_known = self._register.knows(task, send.inline)
-        config = self._register.put(task, send.inline, start=Start.INLINE_KNOWN_TASK, newest=observed.head)
+        config = self._register.put(task, send.inline, start=Start.INLINE_KNOWN_TASK, newest=observed.head, lent=outgoing.lent)
         return _Before(view, None if is_known else config.key)
 
     def _forward(self, outgoing: Outgoing) -> Reply:
@@ -150,7 +155,9 @@ class SendMessage:
         observed = self._observe(task, view)
         if send.inline and send.task_id != task.task_id:
             start = Start.INLINE_NEW_TASK if observed.head.number == 1 else Start.INLINE_ANSWERED
-            self._register.put(task, send.inline, start=start, newest=observed.head)
+            self._register.put(task, send.inline, start=start, newest=observed.head, lent=outgoing.lent)
+        elif not send.inline and (lent := self._watches.seal(task, outgoing.lent)):
+            self._watches.lend(task, lent)
         self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
         return True
 

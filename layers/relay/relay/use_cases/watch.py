@@ -18,12 +18,12 @@ from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.domain import watch as rules
 from relay.domain.claim import RETURN_DELAY_SECONDS, Verdict
-from relay.domain.errors import RelayError, TaskNotFoundError
+from relay.domain.endings import Trouble
 from relay.domain.task import RevisionHead
 from relay.domain.wakeup import DeliveryWakeup, WatchWakeup, next_hop
 from relay.domain.watch import Pace, Rest, Watch, WatchCall
-from relay.use_cases.ask import Ask
 from relay.use_cases.observe import Observe
+from relay.use_cases.poll import Poll
 
 _WORKERS = 10  # one per wake-up of a batch
 _TURN_TIME = rules.POLL_TIMEOUT + timedelta(seconds=10)  # a poll, and AWS calls with their retries
@@ -37,6 +37,7 @@ class _Poll:
     moved: bool = False
     asks_again: bool = False
     failures: int = 0
+    trouble: Trouble | None = None
 
 
 class FollowTasks:
@@ -46,7 +47,7 @@ class FollowTasks:
         watches: Watches,
         cursors: Cursors,
         revisions: Revisions,
-        ask: Ask,
+        poll: Poll,
         observe: Observe,
         watch_queue: Queue,
         delivery_queue: Queue,
@@ -57,7 +58,7 @@ class FollowTasks:
         self._watches = watches
         self._cursors = cursors
         self._revisions = revisions
-        self._ask = ask
+        self._poll = poll
         self._observe = observe
         self._watch_queue = watch_queue
         self._delivery_queue = delivery_queue
@@ -106,7 +107,7 @@ class FollowTasks:
         now = self._now()
         is_remembered = watch.head is not None and not rules.looks(watch, call, ended=rules.has_ended(watch, watch.head, now), now=now)
         head = watch.head if is_remembered else self._revisions.newest(call.task)
-        poll = _Poll(head) if rules.has_ended(watch, head, now) else self._poll(watch, head)
+        poll = _Poll(head) if rules.has_ended(watch, head, now) else self._ask(watch, head)
         ended = rules.has_ended(watch, poll.head, now)
         looked = rules.looks(watch, call, ended=ended, now=now)
         if looked and self._look(call, poll.head, ended=ended):
@@ -114,16 +115,12 @@ class FollowTasks:
             return
         self._rest(call, replace(watch, looked_at=now) if looked else watch, token, poll=poll, polled_at=now)
 
-    def _poll(self, watch: Watch, head: RevisionHead | None) -> _Poll:
-        """Asks the agent once. Whatever it does wrong slows the watch down; only the deadline ends the asking."""
-        try:
-            view = self._ask(watch.task, timeout=rules.POLL_TIMEOUT)
-            if view is None:
-                raise TaskNotFoundError("The agent does not know the task any more.")
-        except RelayError as error:
-            observability.poll_failed(watch.task, error)
-            return _Poll(head, failures=watch.failures + 1)
-        observed = self._observe(watch.task, view, known=head)
+    def _ask(self, watch: Watch, head: RevisionHead | None) -> _Poll:
+        """Asks the agent once. Whatever it does wrong slows the watch down; only the deadline, or a refused credential, ends the asking."""
+        polled = self._poll(watch)
+        if polled.view is None:
+            return _Poll(head, failures=watch.failures + 1, trouble=polled.trouble)
+        observed = self._observe(watch.task, polled.view, known=head)
         moved = head is None or observed.head.number > head.number
         return _Poll(observed.head, moved=moved, asks_again=observed.asks_again)
 
@@ -152,13 +149,14 @@ class FollowTasks:
             looked_at=watch.looked_at,
             head=poll.head,
             failures=poll.failures,
+            trouble=poll.trouble,
         )
         if not self._watches.rest(call.task, token, rest):
             self._return(call)
 
     def _interval(self, call: WatchCall, watch: Watch, poll: _Poll) -> timedelta:
         """An interrupted task is polled at the maximum; after a hint (the client's next message) quickly again, until that was silence."""
-        if rules.has_ended(watch, poll.head, self._now()):
+        if rules.has_ended(watch, poll.head, self._now()) or replace(watch, trouble=poll.trouble).is_paused:
             return rules.next_look(watch.interval)
         state = poll.head.state if poll.head else None
         is_interrupted = state is not None and state.is_interrupted

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from relay.adapters.table import items
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.items import Item
+from relay.domain.agent import FollowAs
 from relay.domain.keys import AGENT_PREFIX, AgentKey
 from relay.domain.strategy import AUTOMATIC, Strategy, parse_strategy
 
@@ -23,6 +24,7 @@ class RegisteredAgent:
     credential_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     challenges_receivers: bool = False
     follow: Strategy | None = None
+    follow_as: FollowAs = FollowAs.OPERATOR
 
 
 class AgentRecords:
@@ -43,6 +45,7 @@ class AgentRecords:
                 "url": items.text(agent.url),
                 "sealed": items.binary(sealed),
                 "challenges": items.flag(value=agent.challenges_receivers),
+                "follow_as": items.text(agent.follow_as.value),
                 "follow": items.text(agent.follow or AUTOMATIC),
             }
         )
@@ -68,4 +71,5 @@ class AgentRecords:
             tuple((name, value) for name, value in headers),
             challenges_receivers=items.read_flag(item, "challenges"),
             follow=parse_strategy(items.read_text(item, "follow")),
+            follow_as=FollowAs(items.read_text(item, "follow_as") or FollowAs.OPERATOR),
         )

@@ -1,23 +1,44 @@
 """WATCH items: one per followed task. A watch moves exactly as a waiting config does (design §2 rule 12)."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from relay.adapters.table import items
+from relay.adapters.table.configs import Seal
 from relay.adapters.table.connection import ConditionFailed, Connection
 from relay.adapters.table.cursors import due_shard
 from relay.adapters.table.items import Item
 from relay.adapters.table.revisions import read_head, write_head
+from relay.domain.endings import Ending, Trouble
+from relay.domain.forwarding import Headers
 from relay.domain.keys import WATCH, TaskKey
 from relay.domain.watch import OVERDUE, Rest, Watch, WatchCall
 
 _HEAD = ("newest", "state", "digest", "status_digest", "arrived_at", "status_at")
+_TROUBLE = ("trouble", "trouble_since", "trouble_times", "refused")
+_LENT = ("lent", "sealed")
+_OF_TURNS = ("claim", "claim_until", "waits_for", "polled_at", "looked_at", "failures", *_HEAD, *_TROUBLE)  # of the turns so far
+
+
+@dataclass(frozen=True)
+class Lent:
+    """A caller's own credential for the agent, sealed for one task's watch. Equal ones have names of their own."""
+
+    name: str
+    sealed: bytes = field(repr=False)
 
 
 class Watches:
-    def __init__(self, connection: Connection) -> None:
+    """`seal` and `open_sealed` encrypt and decrypt under the stack's key, bound to a context."""
+
+    def __init__(self, connection: Connection, *, seal: Seal, open_sealed: Seal) -> None:
         self._connection = connection
+        self._seal = seal
+        self._open = open_sealed
 
     def get(self, task: TaskKey) -> Watch | None:
         item = self._connection.get(task.partition, WATCH)
@@ -25,26 +46,47 @@ class Watches:
 
     def start(self, task: TaskKey, *, deadline: datetime, interval: timedelta, due: datetime) -> None:
         """Creates the watch unless there is one. It has no TTL: it ends itself, and the sweep finds it while it is there."""
-        self._put(task, deadline=deadline, interval=interval, due=due, condition="attribute_not_exists(sk)")
+        started = _started(task, deadline=deadline, interval=interval, due=due)
+        self._connection.put({"pk": items.text(task.partition), "sk": items.text(WATCH), **started}, condition="attribute_not_exists(sk)")
 
-    def start_anew(self, task: TaskKey, *, deadline: datetime, interval: timedelta, due: datetime) -> None:
-        """Creates the watch unless there is one that rests: one that is claimed may be about to end, as nobody was left to be told."""
-        condition = "attribute_not_exists(sk) OR attribute_exists(claim_until)"
-        self._put(task, deadline=deadline, interval=interval, due=due, condition=condition)
+    def start_anew(self, task: TaskKey, *, deadline: datetime, interval: timedelta, due: datetime, lent: Lent | None = None) -> bool:
+        """Creates the watch unless there is one that rests: one that is claimed may be about to end, as nobody was left to be told.
 
-    def _put(self, task: TaskKey, *, deadline: datetime, interval: timedelta, due: datetime, condition: str) -> None:
-        self._connection.put(
-            {
-                "pk": items.text(task.partition),
-                "sk": items.text(WATCH),
-                "v": items.version(),
-                "deadline": items.moment(deadline),
-                "interval": items.number(interval.total_seconds()),
-                "due_shard": items.text(due_shard(WATCH, task.partition)),
-                "due_at": items.moment(due),
-            },
-            condition=condition,
+        A credential that was lent before stays until there is another one.
+        """
+        started = _started(task, deadline=deadline, interval=interval, due=due) | (_lent(lent) if lent else {})
+        names = {f"#s{n}": name for n, name in enumerate(started)} | {f"#g{n}": name for n, name in enumerate(_OF_TURNS)}
+        sets = ", ".join(f"{alias} = :{alias[1:]}" for alias in names if alias.startswith("#s"))
+        removed = ", ".join(alias for alias in names if alias.startswith("#g"))
+        result = self._connection.update(
+            task.partition,
+            WATCH,
+            expression=f"SET {sets} REMOVE {removed}",
+            condition="attribute_not_exists(sk) OR attribute_exists(claim_until)",
+            values={f":s{n}": value for n, value in enumerate(started.values())},
+            names=names,
         )
+        return not isinstance(result, ConditionFailed)
+
+    def seal(self, task: TaskKey, credential: Headers) -> Lent | None:
+        """To be lent to the task's watch; None for no credential."""
+        if not credential:
+            return None
+        return Lent(uuid4().hex, self._seal(json.dumps(credential).encode(), _seal_context(task)))
+
+    def lend(self, task: TaskKey, lent: Lent) -> bool:
+        """The agent is asked with it from the next poll on. False: there is no watch."""
+        values = {f":{name}": value for name, value in _lent(lent).items()}
+        result = self._connection.update(
+            task.partition, WATCH, expression="SET lent = :lent, sealed = :sealed", condition="attribute_exists(sk)", values=values
+        )
+        return not isinstance(result, ConditionFailed)
+
+    def credential(self, watch: Watch) -> Headers:
+        """The one that was lent, or none."""
+        if not watch.sealed:
+            return ()
+        return tuple((name, value) for name, value in json.loads(self._open(watch.sealed, _seal_context(watch.task))))
 
     def claim(self, call: WatchCall, token: str, *, now: datetime, until: datetime) -> tuple[bool, Watch | None]:
         """(True, the claimed watch), or (False, what stood in the way; None when there is no watch)."""
@@ -79,9 +121,12 @@ class Watches:
             remembered |= {name: items.moment(moment)} if moment else {}
         if rest.head is not None:
             remembered |= {"newest": items.number(rest.head.number), **write_head(rest.head)}
+        if rest.trouble is not None:
+            remembered |= _write_trouble(rest.trouble)
         names = {f"#n{position}": name for position, name in enumerate(remembered)}
         sets = ", ".join(f"{alias} = :{alias[1:]}" for alias in names)
-        gone = [name for name in _HEAD if name not in remembered]
+        no_longer = _LENT if rest.head is not None and rest.head.state.is_terminal else ()  # the agent is asked no more
+        gone = [name for name in (*_HEAD, *_TROUBLE, *no_longer) if name not in remembered]
         names |= {f"#g{position}": name for position, name in enumerate(gone)}
         removed = ", ".join(["claim_until", *(f"#g{position}" for position in range(len(gone)))])
         result = self._connection.update(
@@ -143,4 +188,42 @@ def _watch(task: TaskKey, item: Item) -> Watch:
         looked_at=items.read_moment(item, "looked_at"),
         head=read_head(item, items.read_int(item, "newest")) if "newest" in item else None,
         failures=items.read_int(item, "failures"),
+        trouble=_read_trouble(item),
+        lent=items.read_text(item, "lent"),
+        sealed=items.read_binary(item, "sealed"),
     )
+
+
+def _started(task: TaskKey, *, deadline: datetime, interval: timedelta, due: datetime) -> dict[str, Any]:
+    return {
+        "v": items.version(),
+        "deadline": items.moment(deadline),
+        "interval": items.number(interval.total_seconds()),
+        "due_shard": items.text(due_shard(WATCH, task.partition)),
+        "due_at": items.moment(due),
+    }
+
+
+def _lent(lent: Lent) -> dict[str, Any]:
+    return {"lent": items.text(lent.name), "sealed": items.binary(lent.sealed)}
+
+
+def _seal_context(task: TaskKey) -> dict[str, str]:
+    return {**task._asdict(), "item": "watch"}
+
+
+def _write_trouble(trouble: Trouble) -> dict[str, Any]:
+    return {
+        "trouble": items.text(trouble.kind.value),
+        "trouble_since": items.moment(trouble.since),
+        "trouble_times": items.number(trouble.times),
+        **({"refused": items.text(trouble.refused)} if trouble.refused else {}),
+    }
+
+
+def _read_trouble(item: Item) -> Trouble | None:
+    since = items.read_moment(item, "trouble_since")
+    if since is None:
+        return None
+    kind = Ending(items.read_text(item, "trouble"))
+    return Trouble(kind, since, items.read_int(item, "trouble_times"), items.read_text(item, "refused"))

@@ -1,0 +1,54 @@
+"""Poll: one question about one followed task, under the credential that its watch has; what goes wrong with it is a value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from relay import observability
+from relay.adapters.table.watches import Watches
+from relay.domain.endings import Trouble, trouble_after
+from relay.domain.errors import RelayError, TaskNotFoundError
+from relay.domain.forwarding import Headers
+from relay.domain.task import View
+from relay.domain.watch import POLL_TIMEOUT, Watch
+from relay.use_cases.ask import Ask
+
+
+@dataclass(frozen=True)
+class Polled:
+    """A full, fresh view, or what is in its way."""
+
+    view: View | None = None
+    trouble: Trouble | None = None
+
+
+class Poll:
+    def __init__(self, *, ask: Ask, watches: Watches, now: Callable[[], datetime]) -> None:
+        self._ask = ask
+        self._watches = watches
+        self._now = now
+
+    def __call__(self, watch: Watch) -> Polled:
+        """A watch that is paused asks nothing."""
+        if watch.is_paused:
+            return Polled(trouble=watch.trouble)
+        lent = ""
+        try:
+            self._ask.find(watch.task)  # its card is asked for as the operator: a refusal there says nothing about what was lent
+            lent = watch.lent
+            return Polled(view=self._view(watch, self._watches.credential(watch)))
+        except RelayError as error:
+            observability.poll_failed(watch.task, error)
+            return Polled(trouble=self._trouble(watch, error, lent))
+
+    def _view(self, watch: Watch, credential: Headers) -> View:
+        view = self._ask(watch.task, timeout=POLL_TIMEOUT, credential=credential)
+        if view is None:
+            raise TaskNotFoundError("The agent does not know the task any more.")
+        return view
+
+    def _trouble(self, watch: Watch, error: RelayError, lent: str) -> Trouble:
+        trouble = trouble_after(watch.trouble, error, lent=lent, now=self._now())
+        if trouble.refused:
+            observability.watch_paused(watch.task)
+        return trouble
