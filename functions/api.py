@@ -14,6 +14,7 @@ from relay.domain.door import Caller
 from relay.domain.endpoint import WELL_KNOWN_PATHS
 from relay.domain.errors import (
     AgentNotFoundError,
+    ForbiddenError,
     InternalError,
     RelayError,
     UnauthenticatedError,
@@ -25,6 +26,7 @@ from relay.domain.http_json_answers import HttpJsonAnswer, agent_error_answer, e
 from relay.domain.json_body import check_size
 from relay.domain.jsonrpc import Request, RequestError, error_details, error_response, parse_request, result_response
 from relay.domain.protocol import Kind, Method, answer_version, negotiate
+from relay.domain.report import read_report
 from relay.domain.signer import JWKS_PATH, jwks
 from relay.http_event import HttpAnswer, HttpRequest, json_answer, plain_answer, read_request
 from relay.use_cases.answer import Call
@@ -33,8 +35,9 @@ from relay.wiring import wiring
 # Which card it is depends on the key: no cache may show one caller's to another.
 _CARD_HEADERS = {"cache-control": "private, max-age=60", "vary": "Authorization, X-API-Key"}
 _RPC_PATHS = ("", "/", "/a2a", "/a2a/")
+_REPORT_PATHS = ("/reports", "/reports/")
 _HEALTH_PATHS = ("/health", "/v1/health")  # the second is where a2akit's client looks before it speaks HTTP+JSON
-_PLAIN_ERRORS = (AgentNotFoundError, UnauthenticatedError, UpstreamForbiddenError)  # HTTP's own, whatever the binding
+_PLAIN_ERRORS = (AgentNotFoundError, ForbiddenError, UnauthenticatedError, UpstreamForbiddenError)  # HTTP's own, whatever the binding
 _OUR_FAULT = "The relay failed; its operator finds the reason in its log."
 
 
@@ -61,6 +64,8 @@ def _answer(request: HttpRequest) -> HttpAnswer:
         if request.method != "POST":
             return plain_answer(405, "JSON-RPC is POSTed.", _allow("POST"))
         return _rpc(request, wiring().admit(request.headers, request.context))
+    if request.rest in _REPORT_PATHS:
+        return _report(request) if request.method == "POST" else plain_answer(405, "Reports are POSTed.", _allow("POST"))
     if target := find_target(request.rest, request.version_header):
         return _http_json(request, target)
     return plain_answer(404, "There is nothing at this path: JSON-RPC is POSTed to an agent's address, HTTP+JSON is below it.")
@@ -83,6 +88,19 @@ def _public_keys(method: str) -> HttpAnswer:
         return plain_answer(405, "Keys are read with GET.", _allow("GET, HEAD"))
     headers = {"content-type": "application/jwk-set+json", "cache-control": "public, max-age=300"}
     return json_answer(200, jwks(wiring().signer()), headers)
+
+
+def _report(request: HttpRequest) -> HttpAnswer:
+    """What an agent tells of a task. Whatever becomes of it, the answer is the same: it says that the relay has it."""
+    reporter = wiring().admit_reporter(request.headers, request.agent)
+    try:
+        reported = read_report(reporter, request.body, content_type=request.content_type, query=request.query)
+        if reported:
+            wiring().report(*reported)
+    except RelayError as error:
+        observability.log("report refused", agent=request.agent, reason=error.reason)
+        return _http_error(error)
+    return json_answer(202, {})
 
 
 def _rpc(request: HttpRequest, caller: Caller) -> HttpAnswer:

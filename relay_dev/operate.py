@@ -20,7 +20,7 @@ from relay.domain.strategy import AUTOMATIC, Strategy, parse_strategy
 from relay.domain.webhook_url import origin
 from relay.use_cases.redrive import Filter, revisions_to_send
 from relay.wiring import wiring
-from relay_dev import arguments, stack
+from relay_dev import arguments, report_tokens, stack
 from relay_dev.failure import DevError
 
 _ATTEMPTS_TOLD = 10  # of a config
@@ -29,7 +29,7 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[ -~\t]*[!-~
 
 def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("agents", help="register, list and remove upstream agents")
-    verbs = parser.add_subparsers(required=True, metavar="add|list|remove")
+    verbs = parser.add_subparsers(required=True, metavar="add|list|remove|report-token")
     add = verbs.add_parser("add", help="register an agent, or replace it whole, headers too: it lives at {relay}/agents/NAME")
     add.add_argument("name", type=arguments.name)
     add.add_argument("url", type=_agent_url, help="base URL: its card is at URL/.well-known/agent-card.json")
@@ -51,7 +51,11 @@ def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     remove = verbs.add_parser("remove", help="forget an agent; its tasks are no longer followed")
     remove.add_argument("name", type=arguments.name)
     runs(remove, _agents_remove)
-    for verb in (add, listing, remove):
+    report_token = verbs.add_parser("report-token", help="make the token by which an agent tells of its tasks at {its address}/reports")
+    report_token.add_argument("name", type=arguments.name)
+    report_tokens.add_arguments(report_token)
+    runs(report_token, report_tokens.make)
+    for verb in (add, listing, remove, report_token):
         verb.add_argument("--owner", type=arguments.name, default=DEFAULT_OWNER, help="whose agent (default: %(default)s)")
 
 
@@ -132,6 +136,7 @@ def _agents_remove(args: argparse.Namespace) -> int:
         print(f"relay: no agent of the owner {args.owner} is registered as {args.name}", file=sys.stderr)
         return 1
     wiring().agent_records.delete(key)
+    report_tokens.revoke_all(key)
     print(f"{args.name} is removed")
     return 0
 

@@ -185,6 +185,42 @@ def test_an_agents_url_may_not_hold_a_password_for_it_is_kept_and_listed(command
     assert "hunter2" not in said.out + said.err
 
 
+def report_status(relay: ClosedRelay, token: str, *, agent: str = AGENT) -> int:
+    body = {"statusUpdate": {"taskId": "task-1", "status": {"state": "TASK_STATE_WORKING"}}}
+    return relay.runner.request("POST", f"/agents/{agent}/reports", body=body, headers={"a2a-notification-token": token}).status
+
+
+def test_a_report_token_is_alone_on_stdout_and_opens_its_agents_reports(relay: ClosedRelay, command: Command) -> None:
+    said = command("agents", "report-token", AGENT, "--owner", "acme")
+    assert (said.code, bool(re.fullmatch(r"rt_[A-Za-z0-9_-]{43}\n", said.out))) == (0, True)
+    assert [report_status(relay, said.out.strip(), agent=agent) for agent in (AGENT, "default")] == [202, 403]
+    assert report_status(relay, command("agents", "report-token", "default").out.strip(), agent="default") == 202
+
+
+def test_a_report_tokens_successor_ends_it_after_the_overlap(relay: ClosedRelay, command: Command) -> None:
+    other = command("agents", "report-token", "default").out.strip()
+    first, second = (command("agents", "report-token", AGENT, "--owner", "acme", "--overlap", "2h").out.strip() for _ in range(2))
+    third = command("agents", "report-token", AGENT, "--owner", "acme", "--overlap", "1h").out.strip()
+    assert [report_status(relay, token) for token in (first, second, third)] == [202, 202, 202]
+    relay.advance(timedelta(hours=1).total_seconds())
+    assert [report_status(relay, token) for token in (first, second, third)] == [401, 401, 202]
+    assert report_status(relay, other, agent="default") == 202
+
+
+def test_an_agents_report_tokens_end_when_they_are_revoked_or_it_is_removed(relay: ClosedRelay, command: Command) -> None:
+    first = command("agents", "report-token", AGENT, "--owner", "acme").out.strip()
+    assert command("agents", "report-token", AGENT, "--owner", "acme", "--revoke").out == f"1 report token of {AGENT} revoked\n"
+    assert report_status(relay, first) == 401
+    second = command("agents", "report-token", AGENT, "--owner", "acme").out.strip()
+    command("agents", "remove", AGENT, "--owner", "acme")
+    assert report_status(relay, second) == 401
+
+
+def test_an_agent_that_is_not_registered_gets_no_report_token(relay: ClosedRelay, command: Command) -> None:
+    said = command("agents", "report-token", "nobody", "--owner", "acme")
+    assert (said.code, said.out, said.err) == (1, "", "relay: no agent of the owner acme is registered as nobody\n")
+
+
 @pytest.mark.parametrize("line", DOCUMENTED)
 def test_every_documented_command_does_what_it_says(relay: ClosedRelay, command: Command, line: str) -> None:
     relay.register("default", "NAME")

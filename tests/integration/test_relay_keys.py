@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from relay.domain.relay_key import digest_of
-from relay.use_cases.admit import REVOCATION_DELAY
+from relay.use_cases.known_keys import REVOCATION_DELAY
 from relay.wiring import wiring
 from relay_dev.runner import Runner
 from tests.support.agent import FakeAgent

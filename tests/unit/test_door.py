@@ -4,8 +4,18 @@ from typing import Any
 
 import pytest
 
-from relay.domain.door import Caller, ClientAuthentication, admit_key, admit_without_key, is_expected, keys_of, presented_key
-from relay.domain.errors import AgentNotFoundError, UnauthenticatedError
+from relay.domain.door import (
+    Caller,
+    ClientAuthentication,
+    admit_key,
+    admit_reporter,
+    admit_without_key,
+    is_expected,
+    keys_of,
+    presented_key,
+    presented_tokens,
+)
+from relay.domain.errors import AgentNotFoundError, ForbiddenError, UnauthenticatedError
 from relay.domain.keys import MAX_ID_LENGTH, AgentKey
 from relay.domain.relay_key import RelayKey, digest_of, end_of_overlap, successor
 
@@ -153,3 +163,33 @@ def test_jwt_lets_in_only_what_api_gateway_has_checked() -> None:
     for context in refused:
         with pytest.raises(UnauthenticatedError, match="token of its issuer"):
             admit_without_key(ClientAuthentication.JWT, context)
+
+
+@pytest.mark.parametrize(
+    ("headers", "tokens"),
+    [
+        ({}, ()),
+        ({"authorization": "Bearer t1"}, ("t1",)),
+        ({"Authorization": "Whatever t1"}, ("t1",)),
+        ({"authorization": "t1"}, ()),
+        ({"X-A2A-Notification-Token": "t2"}, ("t2",)),
+        ({"a2a-notification-token": " t3 "}, ("t3",)),
+        ({"authorization": "Bearer t1", "x-a2a-notification-token": "t2", "a2a-notification-token": "t2"}, ("t2", "t1")),
+    ],
+)
+def test_a_report_token_may_be_in_any_of_three_headers(headers: dict[str, str], tokens: tuple[str, ...]) -> None:
+    assert presented_tokens(headers) == tokens
+
+
+def test_a_report_token_is_for_its_own_agent() -> None:
+    ended = RelayKey("0", "globex", frozenset({"writer"}), "", created_at=NOW - timedelta(days=1), expires_at=NOW)
+    assert admit_reporter([None, ended, KEY], "writer", now=NOW) == AgentKey("acme", "writer")
+    with pytest.raises(ForbiddenError):
+        admit_reporter([KEY], "reader", now=NOW)
+
+
+def test_without_a_report_token_that_is_good_nobody_reports() -> None:
+    ended = RelayKey("0", "acme", frozenset({"writer"}), "", created_at=NOW - timedelta(days=1), expires_at=NOW)
+    for found in ([], [None], [ended]):
+        with pytest.raises(UnauthenticatedError):
+            admit_reporter(found, "writer", now=NOW)

@@ -14,7 +14,7 @@ from hypothesis import given
 from relay.domain.conversion import convert
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.task import ProtocolVersion, Snapshot, TaskState
-from relay.domain.task_events import Applied, ArtifactUpdate, StatusUpdate, TaskEvent, WholeTask, apply_event, parse_event
+from relay.domain.task_events import Applied, ArtifactUpdate, StatusUpdate, TaskEvent, WholeTask, apply_event, end_as_told, parse_event
 from tests.support.samples import NOW, SECOND, snapshot
 from tests.unit.test_task import json_values
 
@@ -261,3 +261,23 @@ def test_a_task_without_an_artifact_that_is_known_is_a_question() -> None:
 def test_what_was_too_large_is_always_asked_for() -> None:
     newest = Snapshot(V10, ONE_ARTIFACT.document, is_cut=True)
     assert applied(newest, status("input-required")) == Applied(asks=True)
+
+
+# --- the end, when the agent cannot be asked for it
+
+
+def test_the_end_is_taken_as_it_was_told() -> None:
+    told = snapshot("completed", artifacts=[{"artifactId": "b", "parts": PARTS}])
+    assert end_as_told(None, told) == told
+    assert end_as_told(snapshot(), told) == told
+
+
+def test_the_end_takes_back_no_artifact_that_was_seen_since() -> None:
+    found = end_as_told(ONE_ARTIFACT, snapshot("completed"))
+    assert found is not None
+    assert (found.state, found.document["artifacts"]) == (TaskState.COMPLETED, ONE_ARTIFACT.document["artifacts"])
+
+
+def test_an_end_that_the_agent_has_gone_back_on_is_none() -> None:
+    assert end_as_told(snapshot("working", timestamp=NOW + SECOND), snapshot("completed", timestamp=NOW)) is None
+    assert end_as_told(snapshot("failed"), snapshot("completed")) is None

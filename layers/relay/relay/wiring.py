@@ -14,16 +14,14 @@ from relay.adapters.table.batch import BatchReader
 from relay.adapters.table.dead_letters import DeadLetters
 from relay.adapters.table.proofs import Proofs
 from relay.adapters.table.receivers import Receivers
-from relay.adapters.table.relay_keys import RelayKeys
 from relay.clock import now
-from relay.domain.door import ClientAuthentication, keys_of
+from relay.domain.door import ClientAuthentication
 from relay.domain.schedule import RetryRules
 from relay.domain.signer import Signer
-from relay.outside import Outside
+from relay.doors import Doors
 from relay.settings import settings
 
 if TYPE_CHECKING:
-    from relay.use_cases.admit import Admit
     from relay.use_cases.agents import Agents
     from relay.use_cases.answer import AnswerCall
     from relay.use_cases.ask import Ask
@@ -32,37 +30,19 @@ if TYPE_CHECKING:
     from relay.use_cases.deliver import Deliver
     from relay.use_cases.fan_out import FanOut
     from relay.use_cases.forward import Forward
-    from relay.use_cases.issue_keys import IssueKeys
     from relay.use_cases.observe import Observe
     from relay.use_cases.pending import Pending
     from relay.use_cases.poll import Poll
     from relay.use_cases.redrive import Redrive
     from relay.use_cases.register import RegisterLimits
+    from relay.use_cases.report import Report
     from relay.use_cases.sweep import Sweep
     from relay.use_cases.watch import FollowTasks
 
 
 @dataclass(frozen=True)
-class Wiring(Outside):
+class Wiring(Doors):
     """Every use case of one process, by the settings it was started with."""
-
-    @cached_property
-    def admit(self) -> "Admit":
-        from relay.use_cases.admit import Admit
-
-        given = self.settings
-        return Admit(
-            given.client_authentication,
-            first_keys=lambda: keys_of(self._secret(given.relay_key_secret_arn)),
-            records=RelayKeys(self.connection),
-            now=now,
-        )
-
-    @cached_property
-    def issue_keys(self) -> "IssueKeys":
-        from relay.use_cases.issue_keys import IssueKeys
-
-        return IssueKeys(RelayKeys(self.connection), now=now, random=os.urandom)
 
     @cached_property
     def agents(self) -> "Agents":
@@ -101,6 +81,19 @@ class Wiring(Outside):
         from relay.use_cases.observe import Observe
 
         return Observe(self.revisions, watch_deadline=self.settings.watch_deadline, now=now)
+
+    @cached_property
+    def report(self) -> "Report":
+        from relay.use_cases.report import Report
+
+        return Report(
+            revisions=self.revisions,
+            cursors=self.cursors,
+            watches=self.watches,
+            observe=self.observe,
+            watch_queue=self.watch_queue,
+            now=now,
+        )
 
     @cached_property
     def answer(self) -> "AnswerCall":
@@ -180,6 +173,7 @@ class Wiring(Outside):
     @cached_property
     def follow_tasks(self) -> "FollowTasks":
         from relay.domain.watch import Pace
+        from relay.use_cases.last_words import LastWords
         from relay.use_cases.watch import FollowTasks
 
         return FollowTasks(
@@ -188,6 +182,7 @@ class Wiring(Outside):
             revisions=self.revisions,
             poll=self.poll,
             observe=self.observe,
+            last_words=LastWords(self.revisions, self.observe, now=now),
             watch_queue=self.watch_queue,
             delivery_queue=self.delivery_queue,
             pace=Pace(self.settings.watch_minimum, self.settings.watch_maximum, self.settings.watch_deadline),

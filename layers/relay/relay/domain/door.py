@@ -5,13 +5,13 @@ guess was.
 """
 
 import hmac
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from relay.domain.errors import AgentNotFoundError, UnauthenticatedError
+from relay.domain.errors import AgentNotFoundError, ForbiddenError, UnauthenticatedError
 from relay.domain.keys import DEFAULT_OWNER, AgentKey, fits_key
 from relay.domain.relay_key import RelayKey, digest_of
 
@@ -65,6 +65,27 @@ def admit_key(found: RelayKey | None, *, now: datetime) -> Caller:
     if found is None or found.is_expired(now):
         raise UnauthenticatedError("Show this relay's key as `Authorization: Bearer KEY` or `X-API-Key`.")
     return Caller(found.owner, found.agents, found.id)
+
+
+def admit_reporter(found: Iterable[RelayKey | None], agent: str, *, now: datetime) -> AgentKey:
+    """`found` are the report tokens that were shown. One opens its own agent's address only; the answer at any other tells nothing of it.
+
+    Raises: UnauthenticatedError, ForbiddenError.
+    """
+    tokens = [token for token in found if token is not None and not token.is_expired(now)]
+    if not tokens:
+        raise UnauthenticatedError("Show this agent's report token: X-A2A-Notification-Token, or Authorization: Bearer TOKEN.")
+    owner = next((token.owner for token in tokens if agent in token.agents), None)
+    if owner is None:
+        raise ForbiddenError("This report token is for another agent's address.")
+    return AgentKey(owner, agent)
+
+
+def presented_tokens(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """What may be a report token, in the headers that A2A's SDKs send: Python, JS and Java the first, Go and Rust the second, JS either."""
+    _, _, credentials = (_header(headers, "Authorization") or "").partition(" ")
+    given = (_header(headers, "X-A2A-Notification-Token"), _header(headers, "A2A-Notification-Token"), credentials.strip())
+    return tuple(dict.fromkeys(token for token in given if token))
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:

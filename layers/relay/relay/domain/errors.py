@@ -22,6 +22,7 @@
     ├── InvalidAgentResponseError     -32006
     ├── VersionNotSupportedError      -32009
     ├── AgentNotFoundError            HTTP 404 (no such address at this relay; never JSON-RPC)
+    ├── ForbiddenError                HTTP 403 (the relay's own door; never JSON-RPC)
     └── UnauthenticatedError          HTTP 401 (the relay's own door; never JSON-RPC)
 
 Source: A2A 1.0 §5.4 and §9.5 (`reason` is the error's name in UPPER_SNAKE without "Error").
@@ -147,6 +148,10 @@ class VersionNotSupportedError(RelayError):
 
 class UnauthenticatedError(RelayError):
     http_status, grpc_status, reason = 401, "UNAUTHENTICATED", "UNAUTHENTICATED"
+
+
+class ForbiddenError(RelayError):
+    http_status, grpc_status, reason = 403, "PERMISSION_DENIED", "FORBIDDEN"
 
 
 class AgentNotFoundError(RelayError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 TEXT_PREFIX = "rk_"  # so that a key is recognised where it was not meant to be
+REPORT_TEXT_PREFIX = "rt_"  # of a report token
 RANDOM_BYTES = 32
 ID_LENGTH = 8  # characters of the digest: enough to tell an operator's keys apart
 

@@ -8,6 +8,7 @@ DynamoDB deletes expired items days late, so expiry is checked on reading as wel
 from datetime import datetime, timedelta
 
 ATTEMPT = timedelta(days=14)
+LAST_WORDS = timedelta(days=1)  # what an agent told of a task's end: the watch uses it within seconds
 DEAD_LETTER = timedelta(days=14)  # the same as the dead-letter queue's retention
 PENDING = timedelta(hours=24)  # how long a config waits for a task that is still to come
 _CONFIG_AFTER_DEADLINE = timedelta(days=16)

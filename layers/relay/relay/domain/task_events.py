@@ -104,6 +104,14 @@ def apply_event(newest: Snapshot | None, event: TaskEvent, *, version: ProtocolV
     return _with_artifact(newest, event, is_unbroken=is_unbroken)
 
 
+def end_as_told(newest: Snapshot | None, told: Snapshot) -> Snapshot | None:
+    """The end of a task as its agent has told it, on top of all that was learnt of the task since; None when that goes against it."""
+    applied = apply_event(newest, WholeTask(told), version=told.version)
+    if applied.snapshot is None and applied.asks:
+        applied = apply_event(newest, StatusUpdate(told.task_id, told.version, mapping(told.document.get("status"))), version=told.version)
+    return applied.snapshot
+
+
 def _with_status(newest: Snapshot, event: StatusUpdate) -> Applied:
     told = _in_version(Snapshot(event.version, {"id": event.task_id, "status": event.status}), newest.version)
     return _applied(newest, replace(newest, document={**newest.document, "status": told.document["status"]}))

@@ -15,6 +15,7 @@ from relay.domain.wakeup import WatchWakeup
 CLAIM = timedelta(seconds=40)
 OVERDUE = timedelta(seconds=120)
 POLL_TIMEOUT = timedelta(seconds=10)
+LAST_WORDS_WAIT = timedelta(seconds=10)  # how long an agent that has told of a task's end is asked for the whole task
 LOOK_EVERY = timedelta(seconds=30)  # how often a watch looks for configs that are behind, or for none being left
 SLOWEST_LOOK = timedelta(seconds=900)  # after the task has ended
 
@@ -50,6 +51,7 @@ class Watch:
     looked_at: datetime | None = None
     head: RevisionHead | None = None
     failures: int = 0
+    last_words_at: datetime | None = None  # when the agent told of the task's end; it has the last word, if it can still be asked
     trouble: Trouble | None = None
     lent: str = ""  # names the caller's own credential that the agent is shown; empty: the operator's is
     sealed: bytes = field(default=b"", repr=False)  # that credential

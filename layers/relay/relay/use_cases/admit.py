@@ -1,18 +1,23 @@
-"""Admit: who a caller is, by the relay key it shows.
-
-A key that is let in is known to this process for a minute: a revoked one, or one whose end was moved, may be let in for so long. What is
-refused is remembered never: each unknown, revoked or expired key costs the same one read.
-"""
+"""Admit: who a caller is, by the relay key it shows; and whose agent reports, by its report token."""
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from relay.adapters.table.relay_keys import RelayKeys
-from relay.domain.door import DEFAULT_CALLER, Caller, ClientAuthentication, admit_key, admit_without_key, is_expected, presented_key
-from relay.domain.relay_key import RelayKey, digest_of
-
-REVOCATION_DELAY = timedelta(seconds=60)
+from relay.domain.door import (
+    DEFAULT_CALLER,
+    Caller,
+    ClientAuthentication,
+    admit_key,
+    admit_reporter,
+    admit_without_key,
+    is_expected,
+    presented_key,
+    presented_tokens,
+)
+from relay.domain.keys import AgentKey
+from relay.domain.relay_key import digest_of
+from relay.use_cases.known_keys import KnownKeys
 
 
 class Admit:
@@ -23,14 +28,13 @@ class Admit:
         authentication: ClientAuthentication,
         *,
         first_keys: Callable[[], Collection[str]],
-        records: RelayKeys,
+        keys: KnownKeys,
         now: Callable[[], datetime],
     ) -> None:
         self._authentication = authentication
         self._first_keys = first_keys
-        self._records = records
+        self._keys = keys
         self._now = now
-        self._known: dict[str, tuple[datetime, RelayKey]] = {}  # by digest; replaced whole, never changed: threads may share it
 
     def __call__(self, headers: Mapping[str, str], request_context: Mapping[str, Any]) -> Caller:
         """The caller of a method. Raises: UnauthenticatedError; a relay without a key is closed, not open."""
@@ -41,7 +45,7 @@ class Admit:
             return admit_key(None, now=self._now())
         if is_expected(presented, self._first_keys()):
             return DEFAULT_CALLER
-        return admit_key(self._find(digest_of(presented)), now=self._now())
+        return admit_key(self._keys.find(digest_of(presented)), now=self._now())
 
     def to_cards(self, headers: Mapping[str, str]) -> Caller:
         """The reader of a card: cards of the owner `default` are open to all, another owner's to its keys. Raises: UnauthenticatedError."""
@@ -49,12 +53,15 @@ class Admit:
             return DEFAULT_CALLER
         return self(headers, {})
 
-    def _find(self, digest: str) -> RelayKey | None:
-        now = self._now()
-        fresh = {known: entry for known, entry in self._known.items() if timedelta(0) <= now - entry[0] < REVOCATION_DELAY}
-        if digest in fresh and not fresh[digest][1].is_expired(now):
-            return fresh[digest][1]
-        found = self._records.get(digest)
-        if found is not None and not found.is_expired(now):
-            self._known = {**fresh, digest: (now, found)}
-        return found
+
+class AdmitReporter:
+    """However callers prove themselves: agents have report tokens only."""
+
+    def __init__(self, tokens: KnownKeys, *, now: Callable[[], datetime]) -> None:
+        self._tokens = tokens
+        self._now = now
+
+    def __call__(self, headers: Mapping[str, str], agent: str) -> AgentKey:
+        """Whose agent reports, at the address of the agent of that name. Raises: UnauthenticatedError, ForbiddenError."""
+        found = (self._tokens.find(digest_of(token)) for token in presented_tokens(headers))
+        return admit_reporter(found, agent, now=self._now())

@@ -1,4 +1,7 @@
-"""Issue relay keys: make, list, revoke, rotate. An operator's commands; a key's text exists only in what `create` and `rotate` answer."""
+"""Issue relay keys and report tokens: make, list, revoke, rotate.
+
+An operator's commands; a key's text exists only in what `create` and `rotate` answer.
+"""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -18,9 +21,12 @@ class Issued:
 
 
 class IssueKeys:
-    """`random` gives so many bytes that nobody can foretell."""
+    """`random` gives so many bytes that nobody can foretell; a text begins with `text_prefix`."""
 
-    def __init__(self, records: RelayKeys, *, now: Callable[[], datetime], random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, records: RelayKeys, *, now: Callable[[], datetime], random: Callable[[int], bytes], text_prefix: str = TEXT_PREFIX
+    ) -> None:
+        self._text_prefix = text_prefix
         self._records = records
         self._now = now
         self._random = random
@@ -52,5 +58,9 @@ class IssueKeys:
             return None
         return Issued(new, text)
 
+    def end(self, key: RelayKey, *, at: datetime) -> None:
+        """Then, unless it was to end before."""
+        self._records.end(key.digest, at=at)
+
     def _text(self) -> str:
-        return TEXT_PREFIX + urlsafe_b64encode(self._random(RANDOM_BYTES)).decode().rstrip("=")
+        return self._text_prefix + urlsafe_b64encode(self._random(RANDOM_BYTES)).decode().rstrip("=")

@@ -10,7 +10,7 @@ from relay.domain.keys import TaskKey
 from relay.domain.retention import revision_expiry
 from relay.domain.task import Change, Revision, RevisionHead, View, change
 
-_TRIES = 10  # views that race for the same number; each loss means that another one was committed
+TRIES = 10  # views that race for the same number; each loss means that another one was committed
 
 
 class ContentionError(Exception):
@@ -41,13 +41,19 @@ class Observe:
     def __call__(self, task: TaskKey, view: View, *, known: RevisionHead | None = None) -> Observation:
         """`known` is the newest revision as the caller remembers it; without it, it is read. Raises: ContentionError."""
         newest = known or self._revisions.newest(task)
-        for _ in range(_TRIES):
-            meaning = change(newest, view)
-            if newest is not None and meaning is not Change.NEW:
-                return Observation(newest, meaning)
-            revision = Revision(newest.number + 1 if newest else 1, view)
-            if self._revisions.append(task, revision, expires=revision_expiry(self._now(), self._deadline)):
-                observability.revision_appended(task, revision)
-                return Observation(revision.head, Change.NEW)
+        for _ in range(TRIES):
+            if observation := self.beside(newest, task, view):
+                return observation
             newest = self._revisions.newest(task)
-        raise ContentionError(f"{_TRIES} views of one task raced for its next revision")
+        raise ContentionError(f"{TRIES} views of one task raced for its next revision")
+
+    def beside(self, newest: RevisionHead | None, task: TaskKey, view: View) -> Observation | None:
+        """Beside that revision alone, for a view that was made from it; None when it is no longer the newest."""
+        meaning = change(newest, view)
+        if newest is not None and meaning is not Change.NEW:
+            return Observation(newest, meaning)
+        revision = Revision(newest.number + 1 if newest else 1, view)
+        if not self._revisions.append(task, revision, expires=revision_expiry(self._now(), self._deadline)):
+            return None
+        observability.revision_appended(task, revision)
+        return Observation(revision.head, Change.NEW)

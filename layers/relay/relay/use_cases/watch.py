@@ -22,6 +22,7 @@ from relay.domain.endings import Trouble
 from relay.domain.task import RevisionHead
 from relay.domain.wakeup import DeliveryWakeup, WatchWakeup, next_hop
 from relay.domain.watch import Pace, Rest, Watch, WatchCall
+from relay.use_cases.last_words import LastWords
 from relay.use_cases.observe import Observe
 from relay.use_cases.poll import Poll
 
@@ -49,6 +50,7 @@ class FollowTasks:
         revisions: Revisions,
         poll: Poll,
         observe: Observe,
+        last_words: LastWords,
         watch_queue: Queue,
         delivery_queue: Queue,
         pace: Pace,
@@ -60,6 +62,7 @@ class FollowTasks:
         self._revisions = revisions
         self._poll = poll
         self._observe = observe
+        self._last_words = last_words
         self._watch_queue = watch_queue
         self._delivery_queue = delivery_queue
         self._pace = pace
@@ -107,7 +110,7 @@ class FollowTasks:
         now = self._now()
         is_remembered = watch.head is not None and not rules.looks(watch, call, ended=rules.has_ended(watch, watch.head, now), now=now)
         head = watch.head if is_remembered else self._revisions.newest(call.task)
-        poll = _Poll(head) if rules.has_ended(watch, head, now) else self._ask(watch, head)
+        poll = self._to_its_end(watch, _Poll(head) if rules.has_ended(watch, head, now) else self._ask(watch, head))
         ended = rules.has_ended(watch, poll.head, now)
         looked = rules.looks(watch, call, ended=ended, now=now)
         if looked and self._look(call, poll.head, ended=ended):
@@ -123,6 +126,16 @@ class FollowTasks:
         observed = self._observe(watch.task, polled.view, known=head)
         moved = head is None or observed.head.number > head.number
         return _Poll(observed.head, moved=moved, asks_again=observed.asks_again)
+
+    def _to_its_end(self, watch: Watch, poll: _Poll) -> _Poll:
+        """An agent that has told of the end is asked for it at once and again; after a while its word counts."""
+        now = self._now()
+        if watch.last_words_at is None or (poll.head is not None and poll.head.state.is_terminal):
+            return poll
+        if now < min(watch.deadline, watch.last_words_at + rules.LAST_WORDS_WAIT):
+            return replace(poll, asks_again=True)
+        head = self._last_words(watch.task)
+        return replace(poll, head=head, moved=True) if head else poll
 
     def _look(self, call: WatchCall, newest: RevisionHead | None, *, ended: bool) -> bool:
         """Wakes the configs that are behind; whether the watch is over."""

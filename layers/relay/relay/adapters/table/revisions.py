@@ -7,10 +7,11 @@ from uuid import uuid4
 from relay.adapters.table import items
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.items import Item
-from relay.domain.keys import REVISION_PREFIX, TaskKey, revision_number, revision_sort_key
+from relay.domain.keys import LAST_WORDS, REVISION_PREFIX, TaskKey, revision_number, revision_sort_key
 from relay.domain.packing import PackedRevision, pack, unpack
 from relay.domain.task import ProtocolVersion, Revision, RevisionHead, Snapshot, TaskState, View
 
+_NO_NUMBER = 0  # revisions are numbered from 1: what is kept like one and is none
 _HEAD = ("sk", "v", "state", "digest", "status_digest", "arrived_at", "status_at")
 
 
@@ -30,15 +31,7 @@ class Revisions:
     def append(self, task: TaskKey, revision: Revision, *, expires: datetime) -> bool:
         """Commits the revision; False when another view took its number. A put of ours that the SDK repeated counts as ours."""
         writer = uuid4().hex
-        packed = pack(revision.snapshot.document)
-        item = _describe(task, revision, writer=writer, expires=expires)
-        item |= {"is_cut": items.flag(value=packed.is_cut), "size": items.number(packed.size)}
-        if packed.fits_item:
-            item["task"] = items.binary(packed.data)
-        else:
-            name = f"tasks/{writer}"
-            self._store(name, packed.data)  # before the put, which stays the commit
-            item["stored_at"] = items.text(name)
+        item = self._packed(task, revision, writer=writer, expires=expires)
         refused = self._connection.put(item, condition="attribute_not_exists(sk)")
         return refused is None or (refused.old is not None and items.read_text(refused.old, "writer") == writer)
 
@@ -52,6 +45,20 @@ class Revisions:
         """At most `limit` revisions past `position`, in order."""
         first, last = revision_sort_key(position + 1), revision_sort_key(9_999_999_999)
         return [self.from_item(item) for item in self._connection.query_between(task.partition, first=first, last=last, limit=limit)]
+
+    def newest_whole(self, task: TaskKey) -> Revision | None:
+        """With its task; strongly consistent."""
+        found = self._connection.query(task.partition, prefix=REVISION_PREFIX, limit=1, newest_first=True)
+        return next((self.open(self.from_item(item)) for item in found), None)
+
+    def keep_last_words(self, task: TaskKey, view: View, *, expires: datetime) -> None:
+        """The end of the task as its agent told it, for when the agent cannot be asked any more; instead of what it told before."""
+        item = self._packed(task, Revision(_NO_NUMBER, view), writer=uuid4().hex, expires=expires)
+        self._connection.put({**item, "sk": items.text(LAST_WORDS)})
+
+    def last_words(self, task: TaskKey) -> View | None:
+        item = self._connection.get(task.partition, LAST_WORDS)
+        return self.open(self.from_item({**item, "sk": items.text(revision_sort_key(_NO_NUMBER))})).view if item else None
 
     def keep(self, task: TaskKey, number: int, *, until: datetime) -> None:
         """The revision lives at least that long; nothing happens when it does already, or is gone."""
@@ -86,6 +93,16 @@ class Revisions:
         snapshot = Snapshot(packed.version, unpack(data), is_cut=packed.is_cut)
         view = View(snapshot, asked_at=packed.asked_at, arrived_at=packed.head.arrived_at, learnt_by=packed.learnt_by)
         return Revision(packed.number, view)
+
+    def _packed(self, task: TaskKey, revision: Revision, *, writer: str, expires: datetime) -> Item:
+        packed = pack(revision.snapshot.document)
+        item = _describe(task, revision, writer=writer, expires=expires)
+        item |= {"is_cut": items.flag(value=packed.is_cut), "size": items.number(packed.size)}
+        if packed.fits_item:
+            return {**item, "task": items.binary(packed.data)}
+        name = f"tasks/{writer}"
+        self._store(name, packed.data)  # before the put, which stays the commit
+        return {**item, "stored_at": items.text(name)}
 
 
 def write_head(head: RevisionHead) -> dict[str, object]:

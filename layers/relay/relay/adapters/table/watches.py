@@ -142,6 +142,17 @@ class Watches:
             result.old is not None and items.read_text(result.old, "waits_for") == rest.timer
         )
 
+    def await_end(self, task: TaskKey, told_at: datetime) -> bool:
+        """The agent has told of the task's end; what it told is kept. False: nobody watches the task."""
+        result = self._connection.update(
+            task.partition,
+            WATCH,
+            expression="SET last_words_at = :told_at",
+            condition="attribute_exists(sk)",
+            values={":told_at": items.moment(told_at)},
+        )
+        return not isinstance(result, ConditionFailed)
+
     def end(self, task: TaskKey, token: str) -> None:
         """Deletes the watch under its claim. A claim that was lost leaves it to who took it."""
         self._connection.delete_if(task.partition, WATCH, condition="claim = :token", values={":token": items.text(token)})
@@ -191,6 +202,7 @@ def _watch(task: TaskKey, item: Item) -> Watch:
         trouble=_read_trouble(item),
         lent=items.read_text(item, "lent"),
         sealed=items.read_binary(item, "sealed"),
+        last_words_at=items.read_moment(item, "last_words_at"),
     )
 
 

@@ -1,0 +1,33 @@
+"""A report as an agent POSTs it to `{base}/reports`: of which task, and what of it."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from relay.domain.errors import InvalidAgentResponseError, InvalidRequestError, UnsupportedMediaTypeError
+from relay.domain.fields import Fields
+from relay.domain.json_body import MAX_FORWARDED_BODY_BYTES, check_size, is_json, parse_json
+from relay.domain.keys import AgentKey, TaskKey
+from relay.domain.task_events import TaskEvent, parse_event
+
+
+class Reported(NamedTuple):
+    task: TaskKey
+    event: TaskEvent
+
+
+def read_report(reporter: AgentKey, body: bytes, *, content_type: str | None, query: Mapping[str, str]) -> Reported | None:
+    """None when it tells of no task: a2a-sdk's senders are given Messages too. `tenant` is in the query: no event names it.
+
+    Raises: InvalidRequestError, ParseError, InvalidParamsError, UnsupportedMediaTypeError.
+    """
+    check_size(body, MAX_FORWARDED_BODY_BYTES)
+    if not is_json(content_type):
+        raise UnsupportedMediaTypeError("A report is JSON: application/a2a+json or application/json.")
+    try:
+        event = parse_event(parse_json(body))
+    except InvalidAgentResponseError as error:
+        raise InvalidRequestError(f"{error.message} A report is a Task, a StreamResponse, or an event of 0.3.") from error
+    if event is None:
+        return None
+    tenant = Fields(query).identifier("tenant")
+    return Reported(TaskKey(reporter.owner, reporter.agent, tenant, event.task_id), event)

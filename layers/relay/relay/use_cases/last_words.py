@@ -1,0 +1,28 @@
+"""Last words: an agent has told of its task's end, and does not answer with the end when it is asked for the whole task."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from relay.adapters.table.revisions import Revisions
+from relay.domain.keys import TaskKey
+from relay.domain.task import RevisionHead
+from relay.domain.task_events import end_as_told
+from relay.use_cases.observe import Observe
+
+
+class LastWords:
+    def __init__(self, revisions: Revisions, observe: Observe, *, now: Callable[[], datetime]) -> None:
+        self._revisions = revisions
+        self._observe = observe
+        self._now = now
+
+    def __call__(self, task: TaskKey) -> RevisionHead | None:
+        """Observes the end as it was told. The newest revision after that; None when nothing was told that could be the end."""
+        told, newest = self._revisions.last_words(task), self._revisions.newest_whole(task)
+        snapshot = end_as_told(newest.snapshot if newest else None, told.snapshot) if told else None
+        if told is None or snapshot is None:
+            return None
+        now = self._now()
+        view = replace(told, snapshot=snapshot, asked_at=now, arrived_at=now)
+        return self._observe(task, view, known=newest.head if newest else None).head
