@@ -21,11 +21,11 @@ from relay.domain.errors import (
     UpstreamForbiddenError,
     UpstreamUnauthenticatedError,
 )
-from relay.domain.http_json import Content, Target, find_target, negotiated, read_request_of
+from relay.domain.http_json import Content, Target, find_target, negotiated, read_call
 from relay.domain.http_json_answers import HttpJsonAnswer, agent_error_answer, error_answer, result_answer
 from relay.domain.json_body import check_size
 from relay.domain.jsonrpc import Request, RequestError, error_details, error_response, parse_request, result_response
-from relay.domain.protocol import Kind, Method, answer_version, negotiate
+from relay.domain.protocol import Method, answer_version, negotiate
 from relay.domain.report import read_report
 from relay.domain.signer import JWKS_PATH, jwks
 from relay.http_event import HttpAnswer, HttpRequest, json_answer, plain_answer, read_request
@@ -132,19 +132,18 @@ def _http_json(request: HttpRequest, target: Target) -> HttpAnswer:
 
     def call() -> HttpAnswer:
         method = negotiated(target, kind, request.version_header)
-        rpc = read_request_of(target, method, Content(request.query, request.body, request.content_type))
-        return _in_http(_http_json_answer(kind, _told(request, rpc, caller, method), target))
+        asked = read_call(target, method, Content(request.query, request.body, request.content_type), request.version_header)
+        result = _told(request, asked.request, caller, method)
+        if isinstance(result, Answer) and result.error is not None:
+            return _in_http(agent_error_answer(result.error, target.version))
+        result = result.result if isinstance(result, Answer) else result
+        is_proto = wiring().speak_proto(asked, caller.agent_key(request.agent), result)
+        return _in_http(result_answer(kind, result, target.version, is_proto=is_proto))
 
     def refuse(error: RelayError) -> HttpAnswer:
         return _in_http(error_answer(error, target.version))
 
     return _answered(request, caller, f"{target.version} {kind}", call=call, refuse=refuse)
-
-
-def _http_json_answer(kind: Kind, result: Any, target: Target) -> HttpJsonAnswer:
-    if isinstance(result, Answer) and result.error is not None:
-        return agent_error_answer(result.error, target.version)
-    return result_answer(kind, result.result if isinstance(result, Answer) else result, target.version)
 
 
 def _in_http(answer: HttpJsonAnswer) -> HttpAnswer:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from a2a.compat.v0_3 import a2a_v0_3_pb2 as pb2
 from a2a.compat.v0_3 import types as v03
 from a2a.types import (
     ListTaskPushNotificationConfigsResponse,
@@ -19,7 +20,7 @@ from a2a.types import (
     Task,
     TaskPushNotificationConfig,
 )
-from google.protobuf.json_format import ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -211,6 +212,44 @@ def test_each_method_of_0_3_answers_in_a2akit_s_shapes(runner: Runner, agent: Fa
     assert ask("DELETE", f"{configs}/mine") is None
     assert ask("GET", f"{configs}/mine", status=404)["code"] == -32001
     v03.Task.model_validate(ask("POST", f"/tasks/{task.id}:cancel"))
+
+
+# --- 0.3 in the proto's words, as a2a-sdk 0.3 speaks it: it names no version, and parses strictly
+
+
+def in_proto(runner: Runner, verb: str, path: str, body: Any, message: Message) -> Message:
+    answer = runner.request(verb, path, body=MessageToDict(body) if body is not None else None)
+    return ParseDict(told(answer, version=V03), message)
+
+
+def test_a_call_in_the_proto_s_words_is_answered_in_them_and_so_is_what_follows(runner: Runner, agent: FakeAgent) -> None:
+    config = pb2.PushNotificationConfig(id="mine", url="https://example.com/hook", token="t")
+    sending = pb2.SendMessageRequest(
+        request=pb2.Message(message_id="m", role=pb2.ROLE_USER, content=[pb2.Part(text="hello")]),
+        configuration=pb2.SendMessageConfiguration(push_notification=config, blocking=True),
+    )
+    sent = in_proto(runner, "POST", "/v1/message:send", sending, pb2.SendMessageResponse())
+    assert sent.task.status.state == pb2.TASK_STATE_COMPLETED
+    assert agent.calls[-1][1]["message"]["parts"] == [{"text": "hello"}]
+    path, name = f"/v1/tasks/{sent.task.id}", f"tasks/{sent.task.id}/pushNotificationConfigs/mine"
+    assert in_proto(runner, "GET", path, None, pb2.Task()) == sent.task
+    creating = pb2.CreateTaskPushNotificationConfigRequest(
+        parent=f"tasks/{sent.task.id}",
+        config_id="mine",
+        config=pb2.TaskPushNotificationConfig(name=name, push_notification_config=config),
+    )
+    told_config = in_proto(runner, "POST", f"{path}/pushNotificationConfigs", creating, pb2.TaskPushNotificationConfig())
+    assert told_config == creating.config
+    assert in_proto(runner, "GET", f"{path}/pushNotificationConfigs/mine", None, pb2.TaskPushNotificationConfig()) == creating.config
+    listed = in_proto(runner, "GET", f"{path}/pushNotificationConfigs", None, pb2.ListTaskPushNotificationConfigResponse())
+    assert list(listed.configs) == [creating.config]
+    canceled = in_proto(runner, "POST", f"{path}:cancel", pb2.CancelTaskRequest(name=f"tasks/{sent.task.id}"), pb2.Task())
+    assert canceled.status.state == pb2.TASK_STATE_CANCELLED
+    assert v03.Task.model_validate(told(runner.request("GET", path, headers=V03), version=V03)).id == sent.task.id  # a2akit's
+
+
+def test_a_task_that_nobody_spoke_of_in_the_proto_s_words_is_told_in_0_3_s_own(runner: Runner) -> None:
+    assert v03.Task.model_validate(told(runner.request("GET", "/v1/tasks/task-1"), version=V03)).kind == "task"
 
 
 # --- refusals

@@ -19,7 +19,7 @@ from relay.domain.errors import (
     UnsupportedMediaTypeError,
     VersionNotSupportedError,
 )
-from relay.domain.http_json import ROUTES, Content, Target, find_target, negotiated, read_request_of
+from relay.domain.http_json import ROUTES, Content, Target, find_target, negotiated, read_call
 from relay.domain.http_json_answers import agent_error_answer, error_answer, result_answer
 from relay.domain.json_body import MAX_PUSH_CONFIG_BODY_BYTES
 from relay.domain.protocol import Kind
@@ -40,7 +40,7 @@ def asked(verb: str, path: str, version: str | None, *, body: bytes = b"", query
     found = target(path, version)
     kind = found.kind(verb)
     assert kind is not None
-    request = read_request_of(found, negotiated(found, kind, version), Content(query or {}, body, "application/json"))
+    request = read_call(found, negotiated(found, kind, version), Content(query or {}, body, "application/json"), version).request
     return request.method, request.params
 
 
@@ -202,7 +202,7 @@ def test_a_query_of_another_type_is_named(query: dict[str, str]) -> None:
 def test_a_body_that_is_no_json_object_is_refused(body: bytes, content_type: str | None, error: type[RelayError]) -> None:
     found = target("/tasks/t/pushNotificationConfigs", "1.0")
     with pytest.raises(error):
-        read_request_of(found, negotiated(found, Kind.SET_PUSH, "1.0"), Content({}, body, content_type))
+        read_call(found, negotiated(found, Kind.SET_PUSH, "1.0"), Content({}, body, content_type), "1.0")
 
 
 @given(
@@ -224,7 +224,7 @@ def test_any_request_is_a_call_or_a_protocol_error(path: list[str], version: str
 def _status(found: Target | None, kind: Kind, version: str | None, content: Content) -> int:
     assert found is not None
     try:
-        request = read_request_of(found, negotiated(found, kind, version), content)
+        request = read_call(found, negotiated(found, kind, version), content, version).request
     except RelayError as error:
         return error_answer(error, found.version).status
     return 200 if request.method else 500
@@ -273,11 +273,17 @@ def _sdk_error(code: int) -> type[A2AError] | None:
 def test_an_agent_s_error_has_the_sdk_s_status_in_1_0_and_its_name_in_0_3(code: int) -> None:
     sdk_error = _sdk_error(code)
     answer = agent_error_answer({"code": code, "message": "no"}, V10)
-    if sdk_error:
+    if sdk_error and code != -32601:
         mapping = A2A_ERROR_MAPPING[sdk_error]
         assert (answer.status, answer.body["error"]["status"]) == (mapping.http_code, mapping.grpc_status)
     assert (answer.body["error"]["code"], answer.body["error"]["details"][0]["@type"][-9:]) == (answer.status, "ErrorInfo")
     assert agent_error_answer({"code": code, "message": "no"}, V03).body["type"] in _A2A_ERROR_NAME_TO_CLS
+
+
+@pytest.mark.parametrize("version", ProtocolVersion)
+def test_a_method_that_the_agent_has_not_is_unsupported_where_there_is_a_path_for_it(version: ProtocolVersion) -> None:
+    answer = agent_error_answer({"code": -32601, "message": "no"}, version)
+    assert (answer.status, "UNSUPPORTED_OPERATION" in str(answer.body)) == (400, True)
 
 
 @pytest.mark.parametrize(("code", "status"), [(-32001, 404), (-32002, 409), (-32003, 501), (-32602, 400), (-1, 500)])

@@ -21,6 +21,7 @@ from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.dead_letters import Attempts
 from relay.adapters.table.directory import Directory
+from relay.adapters.table.forms import Forms
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.adapters.vault import Vault
@@ -80,6 +81,10 @@ class Outside:
     @cached_property
     def directory(self) -> Directory:
         return Directory(self.connection)
+
+    @cached_property
+    def forms(self) -> Forms:
+        return Forms(self.connection, now=now)
 
     @cached_property
     def agent_records(self) -> AgentRecords:

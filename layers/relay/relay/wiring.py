@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from relay.use_cases.redrive import Redrive
     from relay.use_cases.register import RegisterLimits
     from relay.use_cases.report import Report
+    from relay.use_cases.speak_proto import SpeakProto
     from relay.use_cases.sweep import Sweep
     from relay.use_cases.watch import FollowTasks
 
@@ -129,6 +130,12 @@ class Wiring(Doors):
         by_task = ConfigsByTask(see=see, register=register, pending=self.pending, configs=self.configs, directory=self.directory, now=now)
         push_configs = PushConfigs(see=see, observe=self.observe, register=register, pending=self.pending, by_task=by_task)
         return AnswerCall(agents=self.agents, push_configs=push_configs, send=send, forward=self.forward, now=now)
+
+    @cached_property
+    def speak_proto(self) -> "SpeakProto":
+        from relay.use_cases.speak_proto import SpeakProto
+
+        return SpeakProto(self.forms)
 
     @cached_property
     def pending(self) -> "Pending":

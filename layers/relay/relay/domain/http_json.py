@@ -21,6 +21,7 @@ from relay.domain.errors import (
 from relay.domain.json_body import check_size, is_json, parse_json
 from relay.domain.jsonrpc import Request
 from relay.domain.paging import DEFAULT_PAGE_SIZE
+from relay.domain.proto_03 import config_of_proto, is_proto_send, is_proto_set, send_of_proto
 from relay.domain.protocol import Kind, Method, names_of, negotiate, requested_version
 from relay.domain.task import Json, ProtocolVersion
 
@@ -94,6 +95,20 @@ class Content:
     content_type: str | None = None
 
 
+@dataclass(frozen=True)
+class HttpJsonCall:
+    """A call as JSON-RPC would have it, its id the method's name. `speaks_proto`: its body is in the words of 0.3's proto.
+
+    `may_speak_proto`: it has no body that would show it, and is not a2akit's, which names a patch of 0.3.
+    """
+
+    request: Request
+    kind: Kind
+    task_id: str
+    speaks_proto: bool = False
+    may_speak_proto: bool = False
+
+
 def find_target(path: str, version_header: str | None) -> Target | None:
     """What is at a path below an agent's address; None when it is none of this binding's.
 
@@ -120,18 +135,19 @@ def negotiated(target: Target, kind: Kind, version_header: str | None) -> Method
     return negotiate(name, version_header)
 
 
-def read_request_of(target: Target, method: Method, content: Content) -> Request:
-    """The call as JSON-RPC would have it: its id is the method's name.
-
-    Raises: BodyTooLargeError, UnsupportedMediaTypeError, ParseError, InvalidRequestError, InvalidParamsError.
-    """
-    said = _body(method.kind, content) if method.kind in _WITH_BODY else {}
-    asked = _query(QUERIES.get(method.kind, ()), content.query)
+def read_call(target: Target, method: Method, content: Content, version_header: str | None) -> HttpJsonCall:
+    """Raises: BodyTooLargeError, UnsupportedMediaTypeError, ParseError, InvalidRequestError, InvalidParamsError."""
+    kind = method.kind
+    said = _body(kind, content) if kind in _WITH_BODY else {}
+    asked = _query(QUERIES.get(kind, ()), content.query)
     if target.version is ProtocolVersion.V03:
-        return Request(method.name, method.name, _params_03(method.kind, target, said | asked))
+        read_proto = _FROM_PROTO.get(kind, _never)(said)
+        params = _params_03(kind, target, (said if read_proto is None else read_proto) | asked)
+        is_open = kind in _SILENT and (version_header or "").count(".") < 2
+        return HttpJsonCall(Request(method.name, method.name, params), kind, target.task_id, read_proto is not None, is_open)
     tenant = target.tenant or content.query.get("tenant", "")
-    params = {**said, **asked, **_named_10(method.kind, target), **({"tenant": tenant} if tenant else {})}
-    return Request(method.name, method.name, params)
+    params = {**said, **asked, **_named_10(kind, target), **({"tenant": tenant} if tenant else {})}
+    return HttpJsonCall(Request(method.name, method.name, params), kind, target.task_id)
 
 
 def _at(path: str, version: ProtocolVersion, *, tenant: str = "") -> Target | None:
@@ -210,6 +226,19 @@ _SHAPES_03: Mapping[Kind, Callable[[Target, Json], Json]] = {
     Kind.GET_PUSH: lambda target, _: {"id": target.task_id, "pushNotificationConfigId": target.config_id},
     Kind.DELETE_PUSH: lambda target, _: {"id": target.task_id, "pushNotificationConfigId": target.config_id},
 }
+
+
+def _never(_: Json) -> None:
+    return None
+
+
+# What a body in the proto's words says in 0.3's own; None when it is not in them.
+_FROM_PROTO: Mapping[Kind, Callable[[Json], dict[str, Any] | None]] = {
+    Kind.SEND: lambda said: send_of_proto(said) if is_proto_send(said) else None,
+    Kind.SET_PUSH: lambda said: config_of_proto(said) if is_proto_set(said) else None,
+    Kind.CANCEL: lambda said: {} if "name" in said else None,
+}
+_SILENT = frozenset({Kind.GET_TASK, Kind.GET_PUSH, Kind.LIST_PUSH})
 
 
 def _config_03(said: Json) -> Json:

@@ -4,14 +4,15 @@ Source: A2A 1.0 §5.4 and §11.6 (`google.rpc.Status` around the details); for 0
 client reads (`code` and `message` at the top), and `type`, by which the 0.3 client in a2a-sdk 1.x knows an error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from relay.domain.bridge_errors import bridge_error
-from relay.domain.errors import RelayError
+from relay.domain.bridge_errors import METHOD_NOT_FOUND, bridge_error, code_of
+from relay.domain.errors import RelayError, UnsupportedOperationError
 from relay.domain.jsonrpc import error_details, error_response
 from relay.domain.lenient import mapping, mappings
+from relay.domain.proto_03 import proto_answer, proto_config, proto_task
 from relay.domain.protocol import Kind
 from relay.domain.task import Json, ProtocolVersion
 
@@ -64,10 +65,22 @@ class HttpJsonAnswer:
         return MEDIA_TYPES[self.version]
 
 
-def result_answer(kind: Kind, result: Any, version: ProtocolVersion) -> HttpJsonAnswer:
-    """1.0's answer to a delete is an empty object, which its SDKs parse; 0.3's is `null`, as in JSON-RPC."""
-    is_empty = kind is Kind.DELETE_PUSH and version is ProtocolVersion.V10
-    return HttpJsonAnswer(200, {} if is_empty else result, version)
+def result_answer(kind: Kind, result: Any, version: ProtocolVersion, *, is_proto: bool = False) -> HttpJsonAnswer:
+    """1.0's answer to a delete is an empty object, which its SDKs parse; 0.3's is `null`, as in JSON-RPC, or in the proto's words."""
+    if kind is Kind.DELETE_PUSH and version is ProtocolVersion.V10:
+        return HttpJsonAnswer(200, {}, version)
+    told = _PROTO[kind](result) if is_proto and kind in _PROTO and isinstance(result, dict | list) else result
+    return HttpJsonAnswer(200, told, version)
+
+
+_PROTO: Mapping[Kind, Callable[[Any], Any]] = {
+    Kind.SEND: proto_answer,
+    Kind.GET_TASK: proto_task,
+    Kind.CANCEL: proto_task,
+    Kind.SET_PUSH: proto_config,
+    Kind.GET_PUSH: proto_config,
+    Kind.LIST_PUSH: lambda results: {"configs": [proto_config(result) for result in results]},
+}
 
 
 def error_answer(error: RelayError, version: ProtocolVersion) -> HttpJsonAnswer:
@@ -78,7 +91,12 @@ def error_answer(error: RelayError, version: ProtocolVersion) -> HttpJsonAnswer:
 
 
 def agent_error_answer(error: Json, version: ProtocolVersion) -> HttpJsonAnswer:
-    """An agent's JSON-RPC error, which is told in the words of `version`."""
+    """An agent's JSON-RPC error, which is told in the words of `version`.
+
+    There is a path for every method here, so one that the agent has not is unsupported, not unknown.
+    """
+    if code_of(error) == METHOD_NOT_FOUND:
+        return error_answer(UnsupportedOperationError("The agent has no method for this."), version)
     told = bridge_error(error, version)
     http_status, grpc_status = _STATUSES.get(told["code"], _UNKNOWN)
     if version is ProtocolVersion.V10:

@@ -16,6 +16,7 @@ DEFAULT_AGENT = "default"  # of each owner: the one at the relay's own address
 AGENT_PREFIX = "AGENT#"
 RECEIVER = "RECEIVER"
 VERIFIED = "VERIFIED"
+FORM = "FORM"
 KEY_PARTITION = "KEYS"
 KEY_PREFIX = "KEY#"
 REPORTER_PREFIX = "REPORTER#"  # of report tokens
@@ -75,6 +76,10 @@ class TaskKey(NamedTuple):
     @property
     def partition(self) -> str:
         return "#".join([_TASK_PREFIX, *(encode_part(part) for part in self)])
+
+    @property
+    def form_partition(self) -> str:
+        return f"{FORM}#{self.partition}"
 
     @property
     def agent_key(self) -> AgentKey:

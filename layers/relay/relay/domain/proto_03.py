@@ -110,7 +110,7 @@ def send_of_proto(body: Json) -> dict[str, Any]:
     }
 
 
-def config_of_proto(body: Json) -> Json:
+def config_of_proto(body: Json) -> dict[str, Any]:
     """The push config itself, with the id that the request names beside it."""
     said = Fields(mapping(body.get("config")))
     config = mapping(said.value("pushNotificationConfig"))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 ATTEMPT = timedelta(days=14)
 LAST_WORDS = timedelta(days=1)  # what an agent told of a task's end: the watch uses it within seconds
 DEAD_LETTER = timedelta(days=14)  # the same as the dead-letter queue's retention
+FORM_LASTS = timedelta(days=30)  # in which words a task's caller speaks; forgotten, it is told in 0.3's own
 PENDING = timedelta(hours=24)  # how long a config waits for a task that is still to come
 _CONFIG_AFTER_DEADLINE = timedelta(days=16)
 _REVISION_AFTER_DEADLINE = timedelta(days=32)
