@@ -87,10 +87,11 @@ class Cursors:
             ":now": items.moment(now),
             ":now_ttl": items.seconds(now),
             ":overdue": items.moment(now - OVERDUE),
+            ":known": items.version(),
         }
         own = {f":timer{n}": items.text(timer) for n, timer in enumerate(timers)}
         waits = " OR ".join(["attribute_not_exists(waits_for)", "due < :overdue", *(f"waits_for = {name}" for name in own)])
-        condition = f"#ttl > :now_ttl AND (attribute_not_exists(claim_until) OR claim_until <= :now) AND ({waits})"
+        condition = f"v <= :known AND #ttl > :now_ttl AND (attribute_not_exists(claim_until) OR claim_until <= :now) AND ({waits})"
         if revision is not None and not timers:
             condition += " AND #position < :revision"
             values[":revision"] = items.number(revision)

@@ -121,6 +121,7 @@ def _context(key: ConfigKey) -> dict[str, str]:
 
 
 def _attempt(item: Item) -> FailedAttempt:
+    items.checked(item)
     at = items.read_moment(item, "at")
     if at is None:
         raise ValueError("an attempt without its time")

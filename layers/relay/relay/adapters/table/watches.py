@@ -91,10 +91,10 @@ class Watches:
     def claim(self, call: WatchCall, token: str, *, now: datetime, until: datetime) -> tuple[bool, Watch | None]:
         """(True, the claimed watch), or (False, what stood in the way; None when there is no watch)."""
         reasons, values = _reasons(call, now)
-        condition = "attribute_exists(sk) AND (attribute_not_exists(claim_until) OR claim_until <= :now)"
+        condition = "v <= :known AND (attribute_not_exists(claim_until) OR claim_until <= :now)"
         if reasons:
             condition += f" AND ({' OR '.join(reasons)})"
-        values |= {":token": items.text(token), ":until": items.moment(until), ":now": items.moment(now)}
+        values |= {":token": items.text(token), ":until": items.moment(until), ":now": items.moment(now), ":known": items.version()}
         result = self._connection.update(
             call.task.partition,
             WATCH,
