@@ -5,7 +5,7 @@ LISTS := pyproject.toml layers/relay/requirements.txt
 COMPAT := $(patsubst tests/compat/%.txt,.venv-compat-%/.installed,$(wildcard tests/compat/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-unit test-compat test-deploy check format clean
+.PHONY: help demo setup test test-unit test-compat test-thorough test-deploy check format clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -23,6 +23,9 @@ test-unit: .venv/.test  ## only the domain's tests: seconds
 
 test-compat: .venv/.test .venv-a2a03/.installed $(COMPAT) tests/compat/js/node_modules/.installed  ## other packages' own clients, agents and receivers, before and behind the relay
 	@$(BIN)/python -m pytest -m compat tests/compat
+
+test-thorough: .venv/.test  ## the worker killed at each of its requests, not only at some
+	@$(BIN)/python -m pytest -m thorough tests
 
 test-deploy: .venv/.test .venv-sam/.installed .venv-ministack/.installed  ## a real `sam deploy` into an AWS emulator, and one task through it
 	@$(BIN)/python -m pytest -m deploy tests/deploy

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from relay.adapters.table.agents import RegisteredAgent
 from relay.domain.agent import FollowAs
+from relay.domain.blocking import Blocks
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.errors import RelayError
 from relay.domain.keys import DEFAULT_OWNER, AgentKey
@@ -45,6 +46,16 @@ def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default=FollowAs.OPERATOR,
         help="whose credential its tasks are followed with: --header, or what the registering caller shows (default: operator)",
     )
+    blocks = add.add_mutually_exclusive_group()
+    blocks.add_argument(
+        "--blocking",
+        dest="blocks",
+        action="store_const",
+        const=Blocks.ALWAYS,
+        default=Blocks.AUTO,
+        help="it can only block: the relay makes its tasks (default: found out)",
+    )
+    blocks.add_argument("--never-blocking", dest="blocks", action="store_const", const=Blocks.NEVER, help="its own tasks, always")
     runs(add, _agents_add)
     listing = verbs.add_parser("list", help="list the registered agents of an owner")
     runs(listing, _agents_list)
@@ -103,6 +114,7 @@ def _agents_add(args: argparse.Namespace) -> int:
             challenges_receivers=args.challenge,
             follow=follow,
             follow_as=args.follow_as,
+            blocks=args.blocks,
         )
     )
     whose = "" if args.owner == DEFAULT_OWNER else f", with a key of the owner {args.owner}"
@@ -124,7 +136,8 @@ def _agents_list(args: argparse.Namespace) -> int:
         challenged = ", receivers are challenged" if agent.challenges_receivers else ""
         followed = f", followed by {agent.follow}" if agent.follow else ""
         followed += ", followed as its callers" if agent.follow_as is FollowAs.CALLER else ""
-        print(f"{agent.key.agent:<24} {agent.url}  ({headers}{challenged}{followed})")
+        blocks = {Blocks.ALWAYS: ", blocking", Blocks.NEVER: ", never blocking"}.get(agent.blocks, "")
+        print(f"{agent.key.agent:<24} {agent.url}  ({headers}{challenged}{followed}{blocks})")
     own = "; the stack's own UpstreamAgentUrl is `default`" if args.owner == DEFAULT_OWNER else ""
     print(f"{len(agents)} registered of the owner {args.owner}{own}")
     return 0

@@ -15,6 +15,7 @@ _RESOURCES = {
     "RelayBucket": "BUCKET_NAME",
     "DeliveryQueue": "DELIVERY_QUEUE_URL",
     "WatchQueue": "WATCH_QUEUE_URL",
+    "WorkerQueue": "WORKER_QUEUE_URL",
     "WebhookDeadLetterQueue": "WEBHOOK_DEAD_LETTER_QUEUE_URL",
     "EncryptionKey": "KMS_KEY_ID",
 }

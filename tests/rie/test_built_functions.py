@@ -80,6 +80,11 @@ def test_deliver_posts_to_the_webhook_once(open_function: OpenFunction, local: L
     assert (notification.task_id, notification.state) == (TASK_ID, "completed")
 
 
+def test_worker_acknowledges_a_task_that_nobody_knows(open_function: OpenFunction, local: Local) -> None:
+    """That the built function starts, reads the table and answers; what it does is tested on the same code elsewhere."""
+    assert open_function("WorkerFunction").invoke(local("worker.json")) == {"batchItemFailures": []}
+
+
 def test_sweep_measures_the_oldest_change_that_is_not_delivered(open_function: OpenFunction, local: Local) -> None:
     sweep = open_function("SweepFunction")
     sweep.invoke(local("sweep.json"))

@@ -101,6 +101,7 @@ def test_stream_lets_through_new_revisions_and_every_put_of_a_push_config() -> N
 def test_pausing_delivery_stops_the_deliver_function_and_nothing_else() -> None:
     paused = {"Fn::If": ["Paused", False, True]}
     assert {function: event.get("Enabled", True) for function, event in STACK.events("SQS").items()} == {
+        "WorkerFunction": True,
         "WatchFunction": True,
         "DeliverFunction": paused,
     }

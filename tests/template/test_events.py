@@ -43,7 +43,7 @@ def test_wakeups_are_of_the_version_that_the_functions_read() -> None:
     assert DeliveryWakeup.load(_record("deliver.json")["body"]).key.task == WatchWakeup.load(_record("watch.json")["body"]).task
 
 
-@pytest.mark.parametrize("name", ["deliver.json", "watch.json"])
+@pytest.mark.parametrize("name", ["deliver.json", "watch.json", "worker.json"])
 def test_message_comes_from_the_queue_of_its_function(name: str) -> None:
     arn = _record(name)["eventSourceARN"]
     assert STACK.source_queues[arn.rpartition(":")[2]] == f"{name.removesuffix('.json').capitalize()}Function"
@@ -66,7 +66,7 @@ def test_local_environment_names_only_what_sam_passes_on() -> None:
 
 def test_local_environment_names_what_relay_dev_makes() -> None:
     given, made = _load("local.env.json")["Parameters"], LOCAL.environment
-    for name in ("TABLE_NAME", "BUCKET_NAME", "DELIVERY_QUEUE_URL", "WATCH_QUEUE_URL", "WEBHOOK_DEAD_LETTER_QUEUE_URL"):
+    for name in ("TABLE_NAME", "BUCKET_NAME", "DELIVERY_QUEUE_URL", "WATCH_QUEUE_URL", "WORKER_QUEUE_URL", "WEBHOOK_DEAD_LETTER_QUEUE_URL"):
         assert given[name] == made[name]
     assert made["KMS_KEY_ID"].endswith(f":{given['KMS_KEY_ID']}")
 

@@ -13,6 +13,7 @@ LEAST = {
     "BUCKET_NAME": "bucket",
     "DELIVERY_QUEUE_URL": "https://delivery",
     "WATCH_QUEUE_URL": "https://watch",
+    "WORKER_QUEUE_URL": "https://worker",
     "WEBHOOK_DEAD_LETTER_QUEUE_URL": "https://dead",
     "KMS_KEY_ID": "key",
 }

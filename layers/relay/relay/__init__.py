@@ -4,6 +4,7 @@ The map of the house, in the order imports may run (checked by import-linter):
 
     functions          entry points: parse the event, call a use case, shape the answer
     relay.wiring       builds the use cases
+    relay.delivering   likewise: those that send notifications
     relay.doors        likewise: those that admit callers and reporters
     relay.outside      builds the adapters; the only place that makes AWS clients
     relay.use_cases    one file per verb; orders the steps

@@ -53,6 +53,7 @@ class Metric(StrEnum):
     DEAD_LETTERED = "DeadLettered"
     POLL_FAILED = "PollFailed"
     WATCH_PAUSED = "WatchPaused"
+    UPSTREAM_CALL_FAILED = "UpstreamCallFailed"
     WAKEUP_RETURNED = "WakeupReturned"
     BREAKER_OPENED = "BreakerOpened"
     OVERDUE_WOKEN = "OverdueWoken"
@@ -150,6 +151,12 @@ def watch_paused(task: TaskKey) -> None:
     """Nobody asks for the task until a caller shows a credential that the agent takes."""
     warn("watch paused: the agent refused the caller's credential", task=task)
     measure(Metric.WATCH_PAUSED)
+
+
+def upstream_call_failed(task: TaskKey, error: BaseException) -> None:
+    """The agent's doing: the task says so."""
+    warn("upstream call failed", task=task, error=error)
+    measure(Metric.UPSTREAM_CALL_FAILED)
 
 
 def swept(*, woken: int, oldest: timedelta) -> None:

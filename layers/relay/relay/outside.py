@@ -22,6 +22,7 @@ from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.dead_letters import Attempts
 from relay.adapters.table.directory import Directory
 from relay.adapters.table.forms import Forms
+from relay.adapters.table.relay_tasks import RelayTasks
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.adapters.vault import Vault
@@ -61,6 +62,10 @@ class Outside:
     @cached_property
     def watch_queue(self) -> Queue:
         return Queue(_client("sqs"), self.settings.watch_queue_url)
+
+    @cached_property
+    def worker_queue(self) -> Queue:
+        return Queue(_client("sqs"), self.settings.worker_queue_url)
 
     @cached_property
     def dead_letter_queue(self) -> DeadLetterQueue:
@@ -112,6 +117,16 @@ class Outside:
             self.connection,
             seal=lambda plain, context: self.vault.seal(plain, context),
             open_sealed=lambda sealed, context: self.vault.open(sealed, context),
+        )
+
+    @cached_property
+    def relay_tasks(self) -> RelayTasks:
+        return RelayTasks(
+            self.connection,
+            seal=lambda plain, context: self.vault.seal(plain, context),
+            open_sealed=lambda sealed, context: self.vault.open(sealed, context),
+            store=lambda name, data: self._blobs.put(name, data),
+            fetch=lambda name: self._blobs.get(name),
         )
 
     @cached_property

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 
 from relay.domain.agent import FollowAs
+from relay.domain.blocking import Blocks
 from relay.domain.door import ClientAuthentication as ClientAuthentication
 from relay.domain.host_list import NO_HOSTS, HostList
 from relay.domain.push_config import Updates
@@ -38,6 +39,7 @@ class Settings(BaseModel):
     bucket_name: str
     delivery_queue_url: str
     watch_queue_url: str
+    worker_queue_url: str
     webhook_dead_letter_queue_url: str
     kms_key_id: str
     client_authentication: ClientAuthentication = ClientAuthentication.RELAY_KEY
@@ -45,6 +47,7 @@ class Settings(BaseModel):
     signing_secret_arn: str = ""
     upstream_agent_url: str = ""
     upstream_credential_secret_arn: str = ""
+    upstream_blocks: Blocks = Blocks.AUTO
     public_url: str = ""
     retry_schedule: _Seconds = (5, 30, 120, 600, 1800, 7200, 18000, 36000)
     updates_after_failure: Updates = Updates.EVERY_REVISION

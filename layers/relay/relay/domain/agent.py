@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from relay.domain.blocking import Blocks
 from relay.domain.endpoint import Binding, Endpoint, endpoints, rpc_endpoint
 from relay.domain.forwarding import Headers, credential_texts
 from relay.domain.keys import AgentKey
@@ -34,6 +35,7 @@ class Agent:
     challenges_receivers: bool = False  # of push configs that are registered from now on
     follow_as: FollowAs = FollowAs.OPERATOR
     follow: Strategy | None = None  # how the operator wants its tasks followed; None: as its card offers
+    blocks: Blocks = Blocks.AUTO
 
     @cached_property
     def endpoints(self) -> Mapping[ProtocolVersion, Endpoint]:

@@ -16,6 +16,7 @@
     │       └── UpstreamUnauthenticatedError  HTTP 401, as the agent said (never JSON-RPC)
     ├── ConfigNotFoundError           -32000  in PraisonAI's dialect alone; elsewhere a task not found
     ├── TaskNotFoundError             -32001
+    ├── TaskNotCancelableError        -32002
     ├── UnsupportedOperationError     -32004
     ├── ContentTypeNotSupportedError  -32005
     │   └── UnsupportedMediaTypeError -32005  HTTP 415 (the request's own content type)
@@ -124,6 +125,10 @@ class TaskNotFoundError(RelayError):
 
 class ConfigNotFoundError(RelayError):
     code, http_status, grpc_status, reason = -32000, 404, "NOT_FOUND", "CONFIG_NOT_FOUND"
+
+
+class TaskNotCancelableError(RelayError):
+    code, http_status, grpc_status, reason = -32002, 400, "FAILED_PRECONDITION", "TASK_NOT_CANCELABLE"
 
 
 class UnsupportedOperationError(RelayError):

@@ -40,6 +40,12 @@ def credential_for(incoming: Mapping[str, str], operators: Headers) -> Headers:
     return caller_credential(incoming) or operators
 
 
+def passed_on(incoming: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a call that may go on to an agent, whatever its version: for a call that is made later."""
+    given = _lowered(incoming)
+    return {name: given[name] for name in _PASSED_ON if name in given}
+
+
 def forwarded_headers(
     incoming: Mapping[str, str], credential_headers: Iterable[tuple[str, str]], version: ProtocolVersion
 ) -> dict[str, str]:

@@ -22,6 +22,9 @@ KEY_PREFIX = "KEY#"
 REPORTER_PREFIX = "REPORTER#"  # of report tokens
 WATCH = "WATCH"
 LAST_WORDS = "LAST-WORDS"
+RELAY_TASK = "RELAY_TASK"
+SENDING_PREFIX = "SENDING#"
+LISTED_PREFIX = "LISTED#"
 REVISION_PREFIX = "REVISION#"
 PUSH_PREFIX = "PUSH#"
 PENDING_PREFIX = "PENDING#"
@@ -65,6 +68,21 @@ class AgentKey(NamedTuple):
         return f"CONFIGS#{encode_part(self.owner)}#{encode_part(self.agent)}"
 
 
+class HabitKey(NamedTuple):
+    """What was found out about an agent at one address: at another it may be another agent. `address` is a digest of its URL."""
+
+    agent: AgentKey
+    address: str
+
+    @property
+    def partition(self) -> str:
+        return f"HABITS#{encode_part(self.agent.owner)}"
+
+    @property
+    def sort_key(self) -> str:
+        return f"HABIT#{encode_part(self.agent.agent)}#{self.address}"
+
+
 class TaskKey(NamedTuple):
     """One task at one agent. `tenant` is A2A's own parameter, empty when the caller named none."""
 
@@ -84,6 +102,10 @@ class TaskKey(NamedTuple):
     @property
     def agent_key(self) -> AgentKey:
         return AgentKey(self.owner, self.agent)
+
+    def list_partition(self, reader: str) -> str:
+        """Where the agent's tasks of the relay's own are listed, for whom."""
+        return "#".join(["RELAY_TASKS", *(encode_part(part) for part in (*self[:3], reader))])
 
     @classmethod
     def from_partition(cls, partition: str) -> "TaskKey":

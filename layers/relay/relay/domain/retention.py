@@ -12,6 +12,8 @@ LAST_WORDS = timedelta(days=1)  # what an agent told of a task's end: the watch 
 DEAD_LETTER = timedelta(days=14)  # the same as the dead-letter queue's retention
 FORM_LASTS = timedelta(days=30)  # in which words a task's caller speaks; forgotten, it is told in 0.3's own
 PENDING = timedelta(hours=24)  # how long a config waits for a task that is still to come
+HABIT = timedelta(days=30)  # then an agent that was mended is found out anew
+SENDING = timedelta(days=2)  # a message for an agent that waits longer is not sent any more
 _CONFIG_AFTER_DEADLINE = timedelta(days=16)
 _REVISION_AFTER_DEADLINE = timedelta(days=32)
 
@@ -24,3 +26,8 @@ def config_expiry(registered_at: datetime, watch_deadline: timedelta) -> datetim
 def revision_expiry(needed_at: datetime, watch_deadline: timedelta) -> datetime:
     """When a revision that was appended, or newest at a registration, at `needed_at` may go."""
     return needed_at + watch_deadline + _REVISION_AFTER_DEADLINE
+
+
+def relay_task_expiry(sent_at: datetime, watch_deadline: timedelta) -> datetime:
+    """When a task of the relay's own ends that got its last message at `sent_at`: with its revisions."""
+    return revision_expiry(sent_at, watch_deadline)

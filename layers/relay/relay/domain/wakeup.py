@@ -1,4 +1,4 @@
-"""The messages of the two queues: small, versioned, without secrets.
+"""The messages of the queues: small, versioned, without secrets.
 
 A wake-up says "this config (or watch) may be behind"; a timer is a delayed one with a number of its own. A reader raises on a version it
 does not know, so that the message goes back to the queue: old and new functions run side by side during a deployment.
@@ -84,7 +84,27 @@ class WatchWakeup:
             raise UnknownMessageError(f"a watch wake-up without its parts: {error}") from error
 
 
-Wakeup = DeliveryWakeup | WatchWakeup
+@dataclass(frozen=True)
+class WorkWakeup:
+    """Wakes the worker for one task of the relay's own: a message for its agent may be on its way."""
+
+    task: TaskKey
+    not_before: datetime | None = None
+
+    def dump(self) -> str:
+        return _dump({"kind": "work", "task": list(self.task)}, {"not_before": self.not_before})
+
+    @classmethod
+    def load(cls, body: str) -> "WorkWakeup":
+        """Raises: UnknownMessageError."""
+        found = _load(body, "work")
+        try:
+            return cls(task=TaskKey(*found["task"]), not_before=parse_timestamp(found.get("not_before")))
+        except (KeyError, TypeError) as error:
+            raise UnknownMessageError(f"a worker's wake-up without its parts: {error}") from error
+
+
+Wakeup = DeliveryWakeup | WatchWakeup | WorkWakeup
 
 
 def next_hop(wakeup: Wakeup, now: datetime) -> timedelta:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from relay.adapters.table.agents import AgentRecords, RegisteredAgent
 from relay.adapters.upstream import Upstream
 from relay.domain.agent import Agent, FollowAs
+from relay.domain.blocking import Blocks
 from relay.domain.errors import AgentNotFoundError, RelayError
 from relay.domain.forwarding import credential_texts
 from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, AgentKey
@@ -27,6 +28,7 @@ class DefaultUpstream:
     challenges_receivers: bool = False
     follow: Strategy | None = None
     follow_as: FollowAs = FollowAs.OPERATOR
+    blocks: Blocks = Blocks.AUTO
 
 
 class Agents:
@@ -66,6 +68,7 @@ class Agents:
             challenges_receivers=default.challenges_receivers,
             follow=default.follow,
             follow_as=default.follow_as,
+            blocks=default.blocks,
         )
 
     def _with_card(self, registered: RegisteredAgent) -> Agent:
@@ -80,6 +83,7 @@ class Agents:
             challenges_receivers=registered.challenges_receivers,
             follow=registered.follow,
             follow_as=registered.follow_as,
+            blocks=registered.blocks,
         )
 
 

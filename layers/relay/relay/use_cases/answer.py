@@ -17,9 +17,13 @@ from relay.domain.sends import parse_send
 from relay.domain.task import ProtocolVersion
 from relay.use_cases.agents import Agents
 from relay.use_cases.forward import Forward, Passing
+from relay.use_cases.outgoing import Outgoing
+from relay.use_cases.own_tasks import OwnTasks
 from relay.use_cases.push_call import PushCall
 from relay.use_cases.push_configs import PushConfigs
-from relay.use_cases.send import Outgoing, SendMessage
+from relay.use_cases.send import SendMessage
+
+_OF_TASKS = frozenset({Kind.GET_TASK, Kind.LIST_TASKS, Kind.CANCEL})
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,19 @@ class Call:
 
 class AnswerCall:
     def __init__(
-        self, *, agents: Agents, push_configs: PushConfigs, send: SendMessage, forward: Forward, now: Callable[[], datetime]
+        self,
+        *,
+        agents: Agents,
+        push_configs: PushConfigs,
+        send: SendMessage,
+        own_tasks: OwnTasks,
+        forward: Forward,
+        now: Callable[[], datetime],
     ) -> None:
         self._agents = agents
         self._push_configs = push_configs
         self._send = send
+        self._own_tasks = own_tasks
         self._forward = forward
         self._now = now
 
@@ -86,7 +98,9 @@ class AnswerCall:
                 started=started,
             )
             return self._send(outgoing)
-        return self._forward(Passing(call.request, call.method, agent, call.incoming, credential, call.base_url))
+        passing = Passing(call.request, call.method, agent, call.incoming, credential, call.base_url)
+        own = self._own_tasks(passing) if kind in _OF_TASKS else None
+        return self._forward(passing) if own is None else own
 
     @property
     def _own_methods(self) -> Mapping[Kind, Callable[[PushCall], Any]]:

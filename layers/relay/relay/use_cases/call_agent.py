@@ -17,6 +17,7 @@ from relay.domain.errors import UpstreamTooLargeError
 from relay.domain.forwarding import Headers, forwarded_headers
 from relay.domain.jsonrpc import RequestId
 from relay.domain.protocol import Kind, Method, names_of
+from relay.domain.relay_task import blocking
 from relay.domain.task import Json, ProtocolVersion
 
 
@@ -30,6 +31,8 @@ class AgentCall:
     request_id: RequestId
     incoming: Mapping[str, str] = field(repr=False)
     credential: Headers = field(repr=False)
+    waits: bool = False  # a send that is answered when all is done
+    max_answer_bytes: int = MAX_ANSWER_BYTES
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -89,6 +92,8 @@ class CallAgent:
         bridge = None if endpoint.version is call.method.version else Bridge(call.method, call.params, endpoint.version)
         ask = partial(self._ask, call, endpoint, is_bridged=bridge is not None, timeout=timeout)
         params = bridge.asked() if bridge else call.params
+        if call.waits:
+            params = blocking(params, endpoint.version)
         for name in bridge.names if bridge else call.names:
             answer = ask(name, params)
             if call.method.kind is Kind.SEND or not _lacks_method(answer):
@@ -104,8 +109,16 @@ class CallAgent:
         if endpoint.tenant and not params.get("tenant") and endpoint.version is ProtocolVersion.V10:
             params = {**params, "tenant": endpoint.tenant}
         headers = forwarded_headers(call.incoming, call.credential or agent.credential_headers, endpoint.version)
-        hidden = agent.hides(call.credential)
-        return self._upstream.call(endpoint, method, params, request_id=request_id, headers=headers, hidden=hidden, timeout=timeout)
+        return self._upstream.call(
+            endpoint,
+            method,
+            params,
+            request_id=request_id,
+            headers=headers,
+            hidden=agent.hides(call.credential),
+            max_answer_bytes=call.max_answer_bytes,
+            timeout=timeout,
+        )
 
 
 def _lacks_method(answer: Answer) -> bool:

@@ -6,52 +6,31 @@ Source: design §7 "Sends"; A2A 1.0 §3.2.2 (blocking is the default; it ends at
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from relay import observability
 from relay.adapters.queues import Queue
 from relay.adapters.table.watches import Watches
 from relay.adapters.upstream import MAX_ANSWER_BYTES, Answer
-from relay.domain.agent import Agent
 from relay.domain.conversion import convert
 from relay.domain.errors import RelayError, TaskNotFoundError, UpstreamTimeoutError
-from relay.domain.forwarding import Headers, fingerprint
+from relay.domain.forwarding import fingerprint
 from relay.domain.keys import ConfigKey, TaskKey
-from relay.domain.protocol import Method
 from relay.domain.push_config import Start
-from relay.domain.sends import Send, answer_with, cut_history, task_of_answer
+from relay.domain.relay_task import may_be_relay_task
+from relay.domain.sends import answer_with, cut_history, task_of_answer
 from relay.domain.task import Json, ProtocolVersion, Snapshot, View
 from relay.domain.wakeup import WatchWakeup
 from relay.use_cases.ask import Ask
 from relay.use_cases.call_agent import AgentCall, CallAgent, Reply
 from relay.use_cases.observe import Observe
+from relay.use_cases.outgoing import Outgoing
 from relay.use_cases.pending import Pending
 from relay.use_cases.register import Register
+from relay.use_cases.take_over import TakeOver
 
 WAIT = timedelta(seconds=25)  # API Gateway ends a request at 30 s
 _ASK_TIMEOUT = timedelta(seconds=5)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 1.0  # seconds between two polls of a waiting send
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """One send on its way: what the caller wants, of which agent, under which credential and headers."""
-
-    send: Send
-    agent: Agent
-    method: Method
-    request_id: Any
-    incoming: dict[str, str]
-    credential: Headers
-    started: datetime
-
-    @property
-    def lent(self) -> Headers:
-        """What of the caller's credential the task may be followed with."""
-        return self.agent.lends(self.credential)
-
-    def task_key(self, task_id: str) -> TaskKey:
-        return TaskKey(self.agent.key.owner, self.agent.key.agent, self.send.tenant, task_id)
 
 
 @dataclass(frozen=True)
@@ -73,6 +52,7 @@ class SendMessage:
         pending: Pending,
         watches: Watches,
         watch_queue: Queue,
+        take_over: TakeOver,
         now: Callable[[], datetime],
         sleep: Callable[[float], None],
     ) -> None:
@@ -83,6 +63,7 @@ class SendMessage:
         self._pending = pending
         self._watches = watches
         self._watch_queue = watch_queue
+        self._take_over = take_over
         self._now = now
         self._sleep = sleep
 
@@ -94,10 +75,14 @@ class SendMessage:
         send = outgoing.send
         if send.inline:
             self._register.check(send.inline, field=send.inline.url_field)
+        if self._take_over.takes(outgoing.agent, send):
+            return self._taken_over(outgoing)
         before = self._before(outgoing)
         reply = self._forward(outgoing)
-        answer, version = reply.answer, outgoing.method.version
+        answer = reply.answer
         snapshot = task_of_answer(answer.result, reply.version) if answer.result is not None else None
+        if answer.result is not None:
+            self._take_over.note_answer(outgoing.agent, snapshot, took=answer.arrived_at - answer.asked_at)
         if snapshot is None:
             if send.inline:
                 observability.log("inline push config dropped: the agent answered with no task", method=outgoing.method.name)
@@ -109,8 +94,20 @@ class SendMessage:
             self._register.delete(before.added)
         if send.waits:
             snapshot = self._wait(outgoing, task, snapshot, before=before.view, is_followed=is_followed)
-        told = snapshot if snapshot.version is version else convert(snapshot, version)
-        return answer_with(Snapshot(version, cut_history(told.document, send.history_length)))
+        return _told(outgoing, snapshot)
+
+    def _taken_over(self, outgoing: Outgoing) -> Json:
+        """The task of the relay's own that the worker will see to, as it stands at once or when the wait is over."""
+        send = outgoing.send
+        continued = outgoing.task_key(send.task_id) if may_be_relay_task(send.task_id) and send.waits else None
+        earlier = self._ask(continued, timeout=_ASK_TIMEOUT) if continued else None
+        task = self._take_over(outgoing)
+        view = self._ask(task, timeout=_ASK_TIMEOUT)
+        if view is None:
+            raise TaskNotFoundError("The task has expired.", metadata={"taskId": task.task_id})
+        before = earlier if task == continued else None
+        snapshot = self._wait(outgoing, task, view.snapshot, before=before, is_followed=False) if send.waits else view.snapshot
+        return _told(outgoing, snapshot)
 
     def _before(self, outgoing: Outgoing) -> _Before:
         """An inline config is stored before the message is forwarded."""
@@ -141,6 +138,8 @@ class SendMessage:
         try:
             return self._call_agent(call, timeout=outgoing.started + WAIT - self._now())
         except UpstreamTimeoutError as error:
+            if error.metadata.get("outcome") != "not-sent":
+                self._take_over.note_silence(outgoing.agent)
             raise UpstreamTimeoutError(
                 "The agent did not answer in time. Whether it took the message is unknown: look for its task before you send again."
             ) from error
@@ -193,6 +192,12 @@ class SendMessage:
                 self._observe(task, view)
             last = view.snapshot
         return last
+
+
+def _told(outgoing: Outgoing, snapshot: Snapshot) -> Json:
+    version = outgoing.method.version
+    told = snapshot if snapshot.version is version else convert(snapshot, version)
+    return answer_with(Snapshot(version, cut_history(told.document, outgoing.send.history_length)))
 
 
 def _is_settled(snapshot: Snapshot, before: View | None) -> bool:

@@ -1,4 +1,4 @@
-"""Sweep: wake every waiting config and every watch whose timer is overdue, and measure the oldest change that is not delivered.
+"""Sweep: wake every waiting config, watch and task for the worker that is overdue, and measure the oldest change that is not delivered.
 
 It repairs what lost messages, purged queues, failed stream batches or a restored table leave behind; nothing in the fast path relies on it.
 """
@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from relay.adapters.queues import NotSentError, Queue, Sending
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.items import DUE_SHARDS
+from relay.adapters.table.relay_tasks import RelayTasks
 from relay.adapters.table.watches import Watches
 from relay.domain import watch as watch_rules
 from relay.domain.claim import OVERDUE
-from relay.domain.wakeup import DeliveryWakeup, WatchWakeup
+from relay.domain.wakeup import DeliveryWakeup, WatchWakeup, WorkWakeup
 
 
 @dataclass(frozen=True)
@@ -22,18 +23,29 @@ class Swept:
 
     configs_woken: int
     watches_woken: int
+    relay_tasks_woken: int
     configs_waiting: int
     oldest_undelivered: timedelta
 
 
 class Sweep:
     def __init__(
-        self, *, cursors: Cursors, watches: Watches, delivery_queue: Queue, watch_queue: Queue, now: Callable[[], datetime]
+        self,
+        *,
+        cursors: Cursors,
+        watches: Watches,
+        relay_tasks: RelayTasks,
+        delivery_queue: Queue,
+        watch_queue: Queue,
+        worker_queue: Queue,
+        now: Callable[[], datetime],
     ) -> None:
         self._cursors = cursors
         self._watches = watches
+        self._relay_tasks = relay_tasks
         self._delivery_queue = delivery_queue
         self._watch_queue = watch_queue
+        self._worker_queue = worker_queue
         self._now = now
 
     def __call__(self) -> Swept:
@@ -51,7 +63,12 @@ class Sweep:
             for shard in range(DUE_SHARDS)
             for task in self._watches.overdue(shard, before=now - watch_rules.OVERDUE)
         ]
-        unsent = self._delivery_queue.send_all(deliveries), self._watch_queue.send_all(watches)
+        work = [Sending(WorkWakeup(task)) for shard in range(DUE_SHARDS) for task in self._relay_tasks.overdue(shard, before=now - OVERDUE)]
+        unsent = (
+            self._delivery_queue.send_all(deliveries),
+            self._watch_queue.send_all(watches),
+            self._worker_queue.send_all(work),
+        )
         if any(unsent):
             raise NotSentError("SQS did not take every wake-up of the sweep")
-        return Swept(len(deliveries), len(watches), waiting, now - oldest)
+        return Swept(len(deliveries), len(watches), len(work), waiting, now - oldest)

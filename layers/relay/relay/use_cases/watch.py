@@ -14,11 +14,14 @@ from uuid import uuid4
 from relay import observability
 from relay.adapters.queues import Queue, Sending
 from relay.adapters.table.cursors import Cursors
+from relay.adapters.table.relay_tasks import RelayTasks
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.domain import watch as rules
 from relay.domain.claim import RETURN_DELAY_SECONDS, Verdict
 from relay.domain.endings import Trouble
+from relay.domain.keys import TaskKey
+from relay.domain.relay_task import may_be_relay_task
 from relay.domain.task import RevisionHead
 from relay.domain.wakeup import DeliveryWakeup, WatchWakeup, next_hop
 from relay.domain.watch import Pace, Rest, Watch, WatchCall
@@ -39,6 +42,7 @@ class _Poll:
     asks_again: bool = False
     failures: int = 0
     trouble: Trouble | None = None
+    only_looked: bool = False  # the agent is not asked for this task
 
 
 class FollowTasks:
@@ -48,6 +52,7 @@ class FollowTasks:
         watches: Watches,
         cursors: Cursors,
         revisions: Revisions,
+        relay_tasks: RelayTasks,
         poll: Poll,
         observe: Observe,
         last_words: LastWords,
@@ -60,6 +65,7 @@ class FollowTasks:
         self._watches = watches
         self._cursors = cursors
         self._revisions = revisions
+        self._relay_tasks = relay_tasks
         self._poll = poll
         self._observe = observe
         self._last_words = last_words
@@ -109,14 +115,21 @@ class FollowTasks:
         """One claimed turn. The remembered head counts only between looks: somebody else may have appended, and their hint may be lost."""
         now = self._now()
         is_remembered = watch.head is not None and not rules.looks(watch, call, ended=rules.has_ended(watch, watch.head, now), now=now)
-        head = watch.head if is_remembered else self._revisions.newest(call.task)
-        poll = self._to_its_end(watch, _Poll(head) if rules.has_ended(watch, head, now) else self._ask(watch, head))
+        is_own = self._is_own(call.task)
+        head = watch.head if is_remembered and not is_own else self._revisions.newest(call.task)
+        rests = is_own or rules.has_ended(watch, head, now)
+        poll = self._to_its_end(watch, _Poll(head, only_looked=is_own) if rests else self._ask(watch, head))
         ended = rules.has_ended(watch, poll.head, now)
         looked = rules.looks(watch, call, ended=ended, now=now)
         if looked and self._look(call, poll.head, ended=ended):
             self._watches.end(call.task, token)
             return
         self._rest(call, replace(watch, looked_at=now) if looked else watch, token, poll=poll, polled_at=now)
+
+    def _is_own(self, task: TaskKey) -> bool:
+        """The worker brings the changes of such a task; the watch only looks after its configs."""
+        own = self._relay_tasks.get(task, now=self._now()) if may_be_relay_task(task.task_id) else None
+        return own is not None and not own.follows
 
     def _ask(self, watch: Watch, head: RevisionHead | None) -> _Poll:
         """Asks the agent once. Whatever it does wrong slows the watch down; only the deadline, or a refused credential, ends the asking."""
@@ -169,7 +182,8 @@ class FollowTasks:
 
     def _interval(self, call: WatchCall, watch: Watch, poll: _Poll) -> timedelta:
         """An interrupted task is polled at the maximum; after a hint (the client's next message) quickly again, until that was silence."""
-        if rules.has_ended(watch, poll.head, self._now()) or replace(watch, trouble=poll.trouble).is_paused:
+        has_ended = rules.has_ended(watch, poll.head, self._now())
+        if poll.only_looked or has_ended or replace(watch, trouble=poll.trouble).is_paused:
             return rules.next_look(watch.interval)
         state = poll.head.state if poll.head else None
         is_interrupted = state is not None and state.is_interrupted

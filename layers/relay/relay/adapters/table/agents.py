@@ -9,6 +9,7 @@ from relay.adapters.table import items
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.items import Item
 from relay.domain.agent import FollowAs
+from relay.domain.blocking import Blocks
 from relay.domain.keys import AGENT_PREFIX, AgentKey
 from relay.domain.strategy import AUTOMATIC, Strategy, parse_strategy
 
@@ -25,6 +26,7 @@ class RegisteredAgent:
     challenges_receivers: bool = False
     follow: Strategy | None = None
     follow_as: FollowAs = FollowAs.OPERATOR
+    blocks: Blocks = Blocks.AUTO
 
 
 class AgentRecords:
@@ -47,6 +49,7 @@ class AgentRecords:
                 "challenges": items.flag(value=agent.challenges_receivers),
                 "follow_as": items.text(agent.follow_as.value),
                 "follow": items.text(agent.follow or AUTOMATIC),
+                "blocks": items.text(agent.blocks.value),
             }
         )
 
@@ -72,4 +75,5 @@ class AgentRecords:
             challenges_receivers=items.read_flag(item, "challenges"),
             follow=parse_strategy(items.read_text(item, "follow")),
             follow_as=FollowAs(items.read_text(item, "follow_as") or FollowAs.OPERATOR),
+            blocks=Blocks(items.read_text(item, "blocks") or Blocks.AUTO),
         )

@@ -1,0 +1,106 @@
+"""Builds what sends notifications: on first use, with its imports, out of what is outside."""
+
+import os
+import random
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from relay.adapters.table.batch import BatchReader
+from relay.adapters.table.dead_letters import DeadLetters
+from relay.adapters.table.proofs import Proofs
+from relay.adapters.table.receivers import Receivers
+from relay.clock import now
+from relay.domain.schedule import RetryRules
+from relay.domain.signer import Signer
+from relay.doors import Doors
+
+if TYPE_CHECKING:
+    from relay.use_cases.compose import Compose
+    from relay.use_cases.deliver import Deliver
+
+
+@dataclass(frozen=True)
+class Delivering(Doors):
+    """The deliver function's part of the wiring."""
+
+    @contextmanager
+    def deliver(self) -> "Iterator[Deliver]":
+        """One of its own for each batch, for its HTTP client takes one at a time; on Lambda always the same, its connections warm."""
+        try:
+            deliver = self._idle.pop()
+        except IndexError:
+            deliver = self._new_deliver()
+        try:
+            yield deliver
+        finally:
+            self._idle.append(deliver)
+
+    @cached_property
+    def _idle(self) -> "deque[Deliver]":
+        return deque()
+
+    @cached_property
+    def compose(self) -> "Compose":
+        from relay.use_cases.compose import Compose
+
+        return Compose(self.revisions)
+
+    def _new_deliver(self) -> "Deliver":
+        from relay.adapters.webhook import WebhookClient
+        from relay.use_cases.attempt import Attempt
+        from relay.use_cases.deliver import Deliver
+        from relay.use_cases.give_up import GiveUp
+        from relay.use_cases.prove import Prove
+        from relay.use_cases.receiver_gate import ReceiverGate
+        from relay.use_cases.return_wakeups import ReturnWakeups
+        from relay.use_cases.tell import Tell
+
+        given, attempts, hosts = self.settings, self.attempts, self.settings.webhook_hosts
+        client = WebhookClient(is_denied=hosts.denies_address)
+        give_up = GiveUp(
+            configs=self.configs,
+            cursors=self.cursors,
+            revisions=self.revisions,
+            attempts=attempts,
+            dead_letters=DeadLetters(self.connection),
+            queue=self.dead_letter_queue,
+            now=now,
+        )
+        timeout, rules = given.webhook_timeout, RetryRules(given.retry_schedule)
+        prove = Prove(client, Proofs(self.connection, now=now), timeout=timeout / 2, random=os.urandom, now=now)
+        attempt = Attempt(client, attempts, timeout=timeout, hosts=hosts, prove=prove, signer=self.signer, now=now)
+        returns = ReturnWakeups(self.delivery_queue, random=random.random)
+        receivers = Receivers(self.connection, longest_pause=rules.longest, now=now)
+        tell = Tell(
+            cursors=self.cursors,
+            queue=self.delivery_queue,
+            returns=returns,
+            compose=self.compose,
+            attempt=attempt,
+            give_up=give_up,
+            gate=ReceiverGate(receivers, timeout=timeout, now=now, random=random.random),
+            rules=rules,
+            timeout=timeout,
+            now=now,
+            random=random.random,
+        )
+        reader = BatchReader(self.connection, self.configs, self.revisions)
+        return Deliver(
+            client=client,
+            reader=reader,
+            cursors=self.cursors,
+            revisions=self.revisions,
+            returns=returns,
+            attempt=attempt,
+            tell=tell,
+            updates=given.updates_after_failure,
+            now=now,
+        )
+
+    def signer(self) -> Signer:
+        """As whom the relay signs now; without a signing secret it has no keys."""
+        return Signer(self._signing_keys.live(), issuer=self.settings.public_url.rstrip("/"))

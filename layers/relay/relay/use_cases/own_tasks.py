@@ -1,0 +1,139 @@
+"""Own tasks: what is asked about tasks of the relay's own is answered from their log; of the agent only what it can truthfully say."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from relay import observability
+from relay.adapters.table.relay_tasks import RelayTasks
+from relay.adapters.upstream import Answer
+from relay.domain.blocking import Blocks
+from relay.domain.bridge_lists import bridge_list
+from relay.domain.bridge_params import read_history_length
+from relay.domain.conversion import convert
+from relay.domain.errors import RelayError, TaskNotCancelableError, TaskNotFoundError
+from relay.domain.fields import Fields
+from relay.domain.keys import TaskKey
+from relay.domain.protocol import Kind
+from relay.domain.relay_task import RelayTask, may_be_relay_task, reader_of
+from relay.domain.sends import cut_history, task_of_answer
+from relay.domain.stand_in import answered_with_task, ended
+from relay.domain.task import Json, ProtocolVersion, Revision, TaskState
+from relay.use_cases.ask import FROM_LOG, Ask
+from relay.use_cases.call_agent import AgentCall, CallAgent
+from relay.use_cases.forward import Passing
+from relay.use_cases.log import Log
+from relay.use_cases.observe import Observe
+from relay.use_cases.take_over import TakeOver
+
+LISTED = 200  # of an agent's tasks of the relay's own, the newest: each is read by itself
+_TIMEOUT = timedelta(seconds=20)
+
+
+class OwnTasks:
+    def __init__(
+        self,
+        *,
+        relay_tasks: RelayTasks,
+        take_over: TakeOver,
+        ask: Ask,
+        observe: Observe,
+        log: Log,
+        call_agent: CallAgent,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._relay_tasks = relay_tasks
+        self._take_over = take_over
+        self._ask = ask
+        self._observe = observe
+        self._log = log
+        self._call_agent = call_agent
+        self._now = now
+
+    def __call__(self, passing: Passing) -> Answer | Json | list[Json] | None:
+        """The answer, or None where the task is not the relay's own. Raises: RelayError."""
+        kind = passing.method.kind
+        if kind is Kind.LIST_TASKS:
+            return self._list(passing) if self._take_over.takes_all(passing.agent) else None
+        task = self._named(passing)
+        if task is None:
+            return None
+        return self._cancel(passing, task) if kind is Kind.CANCEL else self._get(passing, task)
+
+    def _named(self, passing: Passing) -> RelayTask | None:
+        """Raises: TaskNotFoundError for any other task at an agent that was said to block: its word on tasks counts for nothing."""
+        call, version = Fields(passing.request.params), passing.method.version
+        task_id = call.identifier("id") or call.identifier("taskId")  # the latter is Evo AI's
+        tenant = call.identifier("tenant") if version is ProtocolVersion.V10 else ""
+        key = TaskKey(*passing.agent.key, tenant, task_id)
+        task = self._relay_tasks.get(key, now=self._now()) if may_be_relay_task(task_id) else None
+        if task is None and task_id and passing.agent.blocks is Blocks.ALWAYS:
+            raise _not_found(task_id)
+        return task
+
+    def _get(self, passing: Passing, task: RelayTask) -> Json:
+        history_length = read_history_length(Fields(passing.request.params))
+        try:
+            view = self._ask(task.key, timeout=_TIMEOUT, credential=passing.credential)
+        except RelayError as error:
+            observability.poll_failed(task.key, error)
+            view = None
+        if view is not None and view.learnt_by != FROM_LOG:
+            self._observe(task.key, view)
+        snapshot = view.snapshot if view else self._newest(task).snapshot
+        return cut_history(convert(snapshot, passing.method.version).document, history_length)
+
+    def _list(self, passing: Passing) -> Any:
+        call, version = Fields(passing.request.params), passing.method.version
+        tenant = call.identifier("tenant") if version is ProtocolVersion.V10 else ""
+        key, reader = TaskKey(*passing.agent.key, tenant, ""), reader_of(passing.agent.key, passing.credential)
+        found = (self._log.newest(task) for task in self._relay_tasks.list(key, reader=reader, limit=LISTED))
+        tasks = [convert(revision.snapshot, version).document for revision in found if revision]
+        return bridge_list(tasks, passing.request.params, version)
+
+    def _cancel(self, passing: Passing, task: RelayTask) -> Answer | Json:
+        """Before the upstream call it is canceled here; after it the agent is asked, if it is known how the agent calls the task."""
+        version, newest = passing.method.version, self._newest(task)
+        if newest.snapshot.state.is_terminal:
+            raise TaskNotCancelableError("The task has ended.", metadata={"taskId": task.key.task_id})
+        if self._relay_tasks.cancel(task, now=self._now()):
+            canceled = ended(self._newest(task).snapshot, TaskState.CANCELED, at=self._now())
+            self._log.say(task.key, canceled, learnt_by="cancel")
+            self._relay_tasks.end(task)
+            return convert(self._newest(task).snapshot, version).document
+        if task.agent_task_id:
+            return self._cancel_at_agent(passing, task, newest)
+        told = "The agent is at work, and has not said yet how it calls the task: it cannot be told to stop."
+        raise TaskNotCancelableError(told, metadata={"taskId": task.key.task_id})
+
+    def _cancel_at_agent(self, passing: Passing, task: RelayTask, newest: Revision) -> Answer | Json:
+        params = {**passing.request.params, "id": task.agent_task_id}
+        call = AgentCall(passing.agent, passing.method, params, passing.request.id, passing.incoming, passing.credential)
+        reply = self._call_agent(call, timeout=_TIMEOUT)
+        if reply.answer.is_forbidden or reply.answer.error is not None:
+            return _renamed(reply.for_caller(), task)
+        told = task_of_answer(reply.answer.result, reply.version)
+        if told is None:
+            return reply.for_caller()
+        snapshot = answered_with_task(task, newest.snapshot, told)
+        self._log.say(task.key, snapshot, learnt_by="cancel")
+        return convert(snapshot, passing.method.version).document
+
+    def _newest(self, task: RelayTask) -> Revision:
+        newest = self._log.newest(task.key)
+        if newest is None:  # it is just being taken over
+            raise _not_found(task.key.task_id)
+        return newest
+
+
+def _renamed(answer: Answer, task: RelayTask) -> Answer:
+    """The agent's error without the agent's own id."""
+    if answer.payload is None:
+        return answer
+    theirs, ours = (json.dumps(name)[1:-1] for name in (task.agent_task_id, task.key.task_id))
+    return answer.with_payload(json.loads(json.dumps(answer.payload).replace(theirs, ours)))
+
+
+def _not_found(task_id: str) -> TaskNotFoundError:
+    return TaskNotFoundError("There is no such task.", metadata={"taskId": task_id})

@@ -1,0 +1,174 @@
+"""Work: call an agent that can only block, once, for as long as it takes, and tell the outcome as the task's next revisions.
+
+The order makes it safe to die anywhere: `working` is told, the call is marked, the agent is called, its own ids are kept, the outcome is
+told, the message is done with. Before the mark everything may be repeated; after it nothing is: a wake-up that finds the mark past its
+time says that the outcome is unknown. What the agent surely has not got is tried again for a while.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from relay import observability
+from relay.adapters.queues import Queue
+from relay.adapters.table.relay_tasks import RelayTasks
+from relay.adapters.upstream import MAX_TASK_ANSWER_BYTES
+from relay.domain.agent import Agent
+from relay.domain.bridge_errors import code_of
+from relay.domain.errors import AgentNotFoundError, RelayError
+from relay.domain.forwarding import credential_texts
+from relay.domain.lenient import text
+from relay.domain.protocol import METHODS
+from relay.domain.relay_task import CALL_SLACK, Entrusted, RelayTask, Step, is_concluded, next_step
+from relay.domain.sends import task_of_answer
+from relay.domain.stand_in import answered_with_message, answered_with_task, begun, ended, heard, message_in
+from relay.domain.task import Snapshot, TaskState
+from relay.domain.wakeup import WatchWakeup, WorkWakeup
+from relay.use_cases.agents import Agents
+from relay.use_cases.call_agent import AgentCall, CallAgent, Reply
+from relay.use_cases.log import Log
+
+_TO_CONCLUDE = timedelta(seconds=45)  # AWS calls with their retries, after the agent's answer
+_TRY_AGAIN = timedelta(seconds=30)
+_REACH_WITHIN = timedelta(minutes=15)  # an agent that cannot be reached for so long after the send is not waited for any more
+_MAX_TOLD = 1000  # characters of an agent's error
+
+_UNKNOWN = "The relay lost sight of the call to the agent. Whether the agent did what it was asked is unknown."
+_EXPIRED = "The message could not be sent to the agent in time; it has got nothing."
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """The task as the answer leaves it, and how the agent calls it."""
+
+    snapshot: Snapshot
+    agent_task_id: str = ""
+    agent_context_id: str = ""
+    follows: bool = False
+
+
+class Work:
+    def __init__(
+        self,
+        *,
+        relay_tasks: RelayTasks,
+        agents: Agents,
+        call_agent: CallAgent,
+        log: Log,
+        queue: Queue,
+        watch_queue: Queue,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._relay_tasks = relay_tasks
+        self._agents = agents
+        self._call_agent = call_agent
+        self._log = log
+        self._queue = queue
+        self._watch_queue = watch_queue
+        self._now = now
+
+    def __call__(self, wakeup: WorkWakeup, *, remaining: Callable[[], timedelta]) -> None:
+        """Afterwards the wake-up is done with, whatever the agent did; what raises is a failure of ours, and comes back."""
+        task = self._relay_tasks.get(wakeup.task, now=self._now())
+        step = next_step(task, self._now())
+        if task is None or step is Step.NOTHING:
+            return
+        entrusted = self._relay_tasks.entrusted(task)
+        if step is Step.CANCEL:
+            self._end(task, entrusted, TaskState.CANCELED)
+        elif step is Step.CONCLUDE:
+            self._end(task, entrusted, TaskState.FAILED, told=_UNKNOWN)
+        elif step is Step.EXPIRE or entrusted is None:
+            self._end(task, entrusted, TaskState.FAILED, told=_EXPIRED)
+        else:
+            self._send(task, entrusted, remaining)
+
+    def _send(self, task: RelayTask, entrusted: Entrusted, remaining: Callable[[], timedelta]) -> None:
+        try:
+            agent = self._agents.find(task.key.agent_key)
+        except RelayError as error:
+            self._not_reached(task, entrusted, error)
+            return
+        message = entrusted.params["message"]
+        before = self._snapshot(task, entrusted)
+        working = heard(task, before, message, at=self._now())
+        self._log.say(task.key, working, learnt_by="worker")
+        token, began, left = uuid4().hex, self._now(), remaining()
+        if not self._relay_tasks.call(task, token, now=began, until=began + left + CALL_SLACK):
+            return  # it was canceled, or another worker is at it
+        try:
+            reply = self._called(agent, entrusted, timeout=left - _TO_CONCLUDE)
+            outcome = self._outcome(task, working, reply, entrusted)
+        except RelayError as error:
+            observability.upstream_call_failed(task.key, error)
+            if error.metadata.get("outcome") == "not-sent" and self._relay_tasks.take_back(task, token):
+                self._not_reached(task, entrusted, error)
+                return
+            outcome = _Outcome(ended(working, TaskState.FAILED, at=self._now(), told=error.message))
+        self._relay_tasks.answered(
+            task,
+            token,
+            agent_task_id=outcome.agent_task_id,
+            agent_context_id=outcome.agent_context_id,
+            follows=outcome.follows,
+        )
+        self._log.say(task.key, outcome.snapshot, learnt_by="worker")
+        self._relay_tasks.end(task)
+        if outcome.follows:  # from here on the agent is polled for it
+            self._watch_queue.send(WatchWakeup(task.key, asked_at=self._now()))
+        observability.log("upstream call ended", task=task.key, state=outcome.snapshot.state, took=self._now() - began)
+
+    def _called(self, agent: Agent, entrusted: Entrusted, *, timeout: timedelta) -> Reply:
+        call = AgentCall(
+            agent,
+            METHODS[entrusted.method],
+            entrusted.params,
+            uuid4().hex,
+            entrusted.incoming,
+            entrusted.credential,
+            waits=True,
+            max_answer_bytes=MAX_TASK_ANSWER_BYTES,
+        )
+        return self._call_agent(call, timeout=timeout)
+
+    def _outcome(self, task: RelayTask, working: Snapshot, reply: Reply, entrusted: Entrusted) -> _Outcome:
+        """Raises: InvalidAgentResponseError."""
+        answer, now = reply.answer, self._now()
+        if answer.is_forbidden:
+            return _Outcome(ended(working, TaskState.FAILED, at=now, told="The agent refused the credential it was shown."))
+        if answer.error is not None:
+            said = f"The agent answered with error {code_of(answer.error)}: {text(answer.error.get('message'))[:_MAX_TOLD]}"
+            for secret in credential_texts(entrusted.credential):
+                said = said.replace(secret, "[credential]")
+            return _Outcome(ended(working, TaskState.FAILED, at=now, told=said))
+        told = task_of_answer(answer.result, reply.version)
+        if told is None:
+            message = message_in(answer.result)
+            completed = answered_with_message(task, working, answer.result, at=now)
+            return _Outcome(completed, text(message.get("taskId")), text(message.get("contextId")))
+        follows = not (told.state.is_terminal or told.state.is_interrupted)
+        return _Outcome(answered_with_task(task, working, told), told.task_id, text(told.document.get("contextId")), follows=follows)
+
+    def _not_reached(self, task: RelayTask, entrusted: Entrusted, error: RelayError) -> None:
+        """The agent has got nothing, so the message may be sent again."""
+        if isinstance(error, AgentNotFoundError) or self._now() - task.sent_at >= _REACH_WITHIN:
+            told = f"The message was not sent to the agent. {error.message}"
+            self._end(task, entrusted, TaskState.FAILED, told=told)
+        else:
+            self._queue.send(WorkWakeup(task.key), _TRY_AGAIN)
+
+    def _end(self, task: RelayTask, entrusted: Entrusted | None, state: TaskState, *, told: str = "") -> None:
+        """The relay's own word, unless the outcome was told already."""
+        if not is_concluded(self._log.head(task.key), task.sent_at):
+            snapshot = ended(self._snapshot(task, entrusted), state, at=self._now(), told=told)
+            self._log.say(task.key, snapshot, learnt_by="worker")
+        self._relay_tasks.end(task)
+
+    def _snapshot(self, task: RelayTask, entrusted: Entrusted | None) -> Snapshot:
+        """The task as the log has it, or as it begins: whoever took the send over may have died before the first revision."""
+        newest = self._log.newest(task.key)
+        if newest is not None:
+            return newest.snapshot
+        method = METHODS[entrusted.method if entrusted else "SendMessage"]
+        return begun(task, entrusted.params["message"] if entrusted else {}, method.version)

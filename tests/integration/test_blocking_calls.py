@@ -1,0 +1,213 @@
+"""What a caller may do with a task of the relay's own: cancel it, go on with it, list it; in both versions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.world import World, task_key
+
+MESSAGE = {"messageId": "m-1", "role": "ROLE_USER", "parts": [{"text": "hello"}]}
+
+
+@pytest.fixture(scope="module")
+def blocking() -> Iterator[World]:
+    with World(UpstreamBlocks="true") as world:
+        yield world
+
+
+@pytest.fixture
+def world(blocking: World) -> World:
+    blocking.reset()
+    blocking.agent.next_state = "completed"
+    return blocking
+
+
+def send(world: World, message_id: str = "m-1", *, settled: bool = True, **message: Any) -> dict[str, Any]:
+    inline = {} if message.get("taskId") else {"taskPushNotificationConfig": {"url": f"{world.receiver.url}/hook"}}
+    params = {"message": {**MESSAGE, "messageId": message_id, **message}, "configuration": {"returnImmediately": True, **inline}}
+    task: dict[str, Any] = world.result("SendMessage", params)["task"]
+    if settled:
+        world.settle()
+    return task
+
+
+def get(world: World, task_id: str) -> dict[str, Any]:
+    task: dict[str, Any] = world.result("GetTask", {"id": task_id})
+    return task
+
+
+def sent(world: World) -> list[dict[str, Any]]:
+    return [params["message"] for method, params in world.agent.calls if method == "SendMessage"]
+
+
+def told(world: World) -> list[str]:
+    return [each.state for each in world.receiver.notifications if each.is_accepted]
+
+
+# --- cancel
+
+
+def test_canceled_before_the_call_the_agent_never_hears_of_it(world: World) -> None:
+    task = send(world, settled=False)
+    canceled = world.result("CancelTask", {"id": task["id"]})
+    assert canceled["status"]["state"] == "TASK_STATE_CANCELED"
+    world.settle()
+    world.advance(301)
+    assert world.agent.calls == []
+    assert told(world)[-1] == "canceled"
+    assert world.items("SENDING#") == []
+
+
+def test_ended_task_cannot_be_canceled(world: World) -> None:
+    task = send(world)
+    assert world.call("CancelTask", {"id": task["id"]})["error"]["code"] == -32002
+    assert world.call("tasks/cancel", {"id": task["id"]}, version="0.3")["error"]["code"] == -32002
+
+
+def test_task_at_a_silent_agent_cannot_be_canceled(world: World) -> None:
+    codes: list[int] = []
+    task = send(world, settled=False)
+    world.agent.before_answer = lambda *_: codes.append(world.call("CancelTask", {"id": task["id"]})["error"]["code"])
+    world.settle()
+    assert codes == [-32002]
+    assert get(world, task["id"])["status"]["state"] == "TASK_STATE_COMPLETED"
+
+
+def test_cancel_of_a_task_that_waits_is_the_agents_own(world: World) -> None:
+    world.agent.next_state = "input-required"
+    task = send(world)
+    assert world.result("CancelTask", {"id": task["id"]})["id"] == task["id"]
+    assert [params["id"] for method, params in world.agent.calls if method == "CancelTask"] == ["task-1"]
+    world.settle()
+    assert told(world)[-1] == "canceled"
+
+
+def test_agents_refusal_to_cancel_is_told_without_its_own_id(world: World) -> None:
+    def refuse(method: str, answer: dict[str, Any]) -> None:
+        if method == "CancelTask":
+            del answer["result"]
+            answer["error"] = {"code": -32002, "message": "task-1 goes on"}
+
+    world.agent.next_state, world.agent.before_answer = "input-required", refuse
+    task = send(world)
+    assert world.call("CancelTask", {"id": task["id"]})["error"] == {"code": -32002, "message": f"{task['id']} goes on"}
+
+
+# --- going on
+
+
+def test_next_message_goes_to_the_agents_task(world: World) -> None:
+    world.agent.next_state = "input-required"
+    task = send(world)
+    world.agent.next_state = "completed"
+    went_on = send(world, "m-2", taskId=task["id"], contextId=task["contextId"])
+    assert went_on["id"] == task["id"]
+    assert (sent(world)[1]["taskId"], sent(world)[1]["contextId"]) == ("task-1", "context of task-1")
+    assert told(world) == ["submitted", "working", "input-required", "working", "completed"]
+    now = get(world, task["id"])
+    assert [message["messageId"] for message in now["history"]] == ["m-1", "m-2"]
+    assert {message.get("taskId") for message in now["history"]} <= {task["id"], None}
+    assert len(world.result("ListTasks", {})["tasks"]) == 1
+
+
+def test_repeated_next_message_is_sent_once(world: World) -> None:
+    world.agent.next_state = "input-required"
+    task = send(world)
+    world.agent.next_state = "completed"
+    for _ in range(3):
+        assert send(world, "m-2", taskId=task["id"])["id"] == task["id"]
+    assert len(sent(world)) == 2
+
+
+def test_message_to_a_task_at_work_is_refused(world: World) -> None:
+    task = send(world, settled=False)
+    params = {"message": {**MESSAGE, "messageId": "m-2", "taskId": task["id"]}}
+    assert world.call("SendMessage", params)["error"]["code"] == -32004
+
+
+def test_message_to_a_task_that_has_ended_begins_another_in_its_context(world: World) -> None:
+    world.agent.next_state = ""
+    first = send(world)
+    second = send(world, "m-2", taskId=first["id"])
+    assert second["id"] != first["id"]
+    assert second["contextId"] == first["contextId"]
+    assert "taskId" not in sent(world)[1]
+    assert send(world, "m-2", taskId=first["id"])["id"] == second["id"]
+
+
+def test_relays_context_leads_to_the_agents(world: World) -> None:
+    first = send(world)
+    send(world, "m-2", contextId=first["contextId"])
+    assert sent(world)[1]["contextId"] == "context of task-1"
+
+
+def test_clients_own_context_is_kept(world: World) -> None:
+    task = send(world, contextId="mine")
+    assert (task["contextId"], get(world, task["id"])["contextId"]) == ("mine", "mine")
+    assert sent(world)[0]["contextId"] == "mine"
+
+
+def test_webhook_of_the_next_message_is_told_what_follows(world: World) -> None:
+    world.agent.next_state = "input-required"
+    task = send(world)
+    world.agent.next_state = "completed"
+    webhook = {"url": f"{world.receiver.url}/second"}
+    params = {
+        "message": {**MESSAGE, "messageId": "m-2", "taskId": task["id"]},
+        "configuration": {"returnImmediately": True, "taskPushNotificationConfig": webhook},
+    }
+    world.result("SendMessage", params)
+    world.settle()
+    assert [each.state for each in world.posts("second")] == ["working", "completed"]
+
+
+def test_task_that_goes_on_at_the_agent_is_followed_there(world: World) -> None:
+    """An agent that does not block after all."""
+    world.agent.next_state = "working"
+    task = send(world)
+    assert get(world, task["id"])["status"]["state"] == "TASK_STATE_WORKING"
+    world.agent.task("task-1").becomes("completed", artifacts=["done"])
+    world.advance(11)
+    world.advance(31)
+    assert told(world) == ["submitted", "working", "completed"]
+    now = get(world, task["id"])
+    assert (now["id"], now["artifacts"][0]["parts"]) == (task["id"], [{"text": "done"}])
+
+
+# --- the other version, lists
+
+
+def test_tasks_are_told_in_the_callers_version(world: World) -> None:
+    message = {"messageId": "m", "role": "user", "kind": "message", "parts": [{"kind": "text", "text": "hi"}]}
+    task = world.result("message/send", {"message": message, "configuration": {"blocking": False}}, version="0.3")
+    assert (task["kind"], task["status"]["state"]) == ("task", "submitted")
+    world.settle()
+    old, new = world.result("tasks/get", {"id": task["id"]}, version="0.3"), get(world, task["id"])
+    assert (old["status"]["state"], old["kind"], old["id"]) == ("completed", "task", task["id"])
+    assert (new["status"]["state"], new["id"]) == ("TASK_STATE_COMPLETED", task["id"])
+    assert "kind" not in new
+    assert [each["id"] for each in world.result("tasks/list", {}, version="0.3")] == [task["id"]]
+
+
+def test_lists_are_newest_first_filtered_and_in_pages(world: World) -> None:
+    ids = []
+    for number in range(3):
+        ids.append(send(world, f"m-{number}", contextId="even" if number % 2 == 0 else "odd")["id"])
+        world.advance(1)
+    assert [task["id"] for task in world.result("ListTasks", {})["tasks"]] == ids[::-1]
+    assert [task["id"] for task in world.result("ListTasks", {"contextId": "odd"})["tasks"]] == [ids[1]]
+    page = world.result("ListTasks", {"pageSize": 2})
+    assert (page["totalSize"], [task["id"] for task in page["tasks"]]) == (3, [ids[2], ids[1]])
+    rest = world.result("ListTasks", {"pageSize": 2, "pageToken": page["nextPageToken"]})
+    assert ([task["id"] for task in rest["tasks"]], rest["nextPageToken"]) == ([ids[0]], "")
+    assert world.agent.count("ListTasks") == 0
+
+
+def test_deleted_config_is_told_nothing_more(world: World) -> None:
+    task = send(world, settled=False)
+    (config,) = world.result("ListTaskPushNotificationConfigs", {"taskId": task["id"]})["configs"]
+    world.delete(task["id"], config["id"])
+    world.settle()
+    assert told(world) == []
+    assert world.revisions.newest(task_key(task["id"])) is not None
