@@ -1,17 +1,22 @@
 # mypy: ignore-errors
-"""An agent that cannot push, built with a2a-sdk 0.3.26: `.venv-a2a03/bin/python tests/e2e/a2a03/agent.py [--step-seconds 3.5] [--polls 0]`.
+"""An agent that cannot push, built with a2a-sdk 0.3.26: `.venv-a2a03/bin/python tests/e2e/a2a03/agent.py [--step-seconds 3.5] [--polls 0]
+[--port 0] [--report-to URL]`.
 
 Its card says `pushNotifications: false` and `streaming: false`. It takes the same course as `relay_dev.demo.agent`: submitted, working, an
 artifact, completed, each for some seconds and until it was asked for so many times; `ask`, `slow N`, `fail` and `reply` in the client's
-message mean the same. The first line it prints is `agent: http://127.0.0.1:PORT`.
+message mean the same. With `--report-to` it tells a relay of its tasks, as docs/report-from-your-agent.md says; the token is
+RELAY_REPORT_TOKEN. The first line it prints is `agent: http://127.0.0.1:PORT`.
 """
 
 import argparse
 import asyncio
+import os
 import re
+import runpy
 import socket
 from collections import Counter
 from functools import partial
+from pathlib import Path
 
 import uvicorn
 from a2a.server.agent_execution import AgentExecutor, RequestContext
@@ -23,10 +28,13 @@ from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
 from a2a.types import AgentCapabilities, AgentCard, AgentSkill, Message, Part, Task, TaskQueryParams, TaskState, TaskStatus, TextPart
 from a2a.utils import new_agent_text_message
 
+REPORTS = Path(__file__).parents[3] / "docs" / "report" / "a2a_sdk_03.py"
+
 
 class CountingHandler(DefaultRequestHandler):
-    def __init__(self, executor: AgentExecutor, asked: Counter[str]) -> None:
-        super().__init__(executor, InMemoryTaskStore())
+    def __init__(self, executor: AgentExecutor, asked: Counter[str], report_to: str) -> None:
+        sender = runpy.run_path(str(REPORTS))["RelayReports"](report_to, os.environ["RELAY_REPORT_TOKEN"]) if report_to else None
+        super().__init__(executor, InMemoryTaskStore(), push_sender=sender)
         self._asked = asked
 
     async def on_get_task(self, params: TaskQueryParams, context: ServerCallContext | None = None) -> Task | None:
@@ -86,8 +94,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--step-seconds", type=float, default=3.5)
     parser.add_argument("--polls", type=int, default=0)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--report-to", default="", metavar="URL")
     args = parser.parse_args()
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    listener = socket.create_server(("127.0.0.1", args.port), backlog=128)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     print(f"agent: {url}", flush=True)
     card = AgentCard(
@@ -101,7 +111,7 @@ def main() -> None:
         skills=[AgentSkill(id="answer", name="Answer", description="Answers a question slowly.", tags=["demo"])],
     )
     asked = Counter()
-    handler = CountingHandler(Executor(args.step_seconds, args.polls, asked), asked)
+    handler = CountingHandler(Executor(args.step_seconds, args.polls, asked), asked, args.report_to)
     app = A2AStarletteApplication(card, handler).build()
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listener])
