@@ -3,6 +3,7 @@
 import importlib
 import json
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -44,16 +45,22 @@ class Context:
     client_context = None
     log_stream_name = "local"
 
-    def __init__(self, function: Function, request_id: str) -> None:
+    def __init__(self, function: Function, request_id: str, *, is_stopping: Callable[[], bool]) -> None:
         self.function_name = function.name
         self.invoked_function_arn = function.arn
         self.memory_limit_in_mb = function.memory_mb
         self.aws_request_id = request_id
         self.log_group_name = f"/aws/lambda/{function.name}"
+        self._is_stopping = is_stopping
         self._ends_at = time.monotonic() + function.timeout.total_seconds()
 
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._ends_at
+
     def get_remaining_time_in_millis(self) -> int:
-        return max(0, int((self._ends_at - time.monotonic()) * 1000))
+        """None when the relay is being stopped: a function that runs for long ends then as it does when its time is over."""
+        return 0 if self._is_stopping() else max(0, int((self._ends_at - time.monotonic()) * 1000))
 
 
 class Invoker:
@@ -61,12 +68,17 @@ class Invoker:
 
     def __init__(self, functions: Mapping[str, Function], *, forget: Callable[[], None] = lambda: None) -> None:
         self._functions = functions
+        self._stopping = threading.Event()
         self._forget = forget
+
+    def stop(self) -> None:
+        """Functions that run are told that their time is over."""
+        self._stopping.set()
 
     def __call__(self, function: str, event: Mapping[str, Any]) -> Outcome:
         """Never raises, but for Ctrl-C. A BaseException is the death of the function: the next invocation starts cold."""
         defined = self._functions[function]
-        context = Context(defined, str(uuid.uuid4()))
+        context = Context(defined, str(uuid.uuid4()), is_stopping=self._stopping.is_set)
         try:
             answer = _run(defined, event, context)
         except KeyboardInterrupt:
@@ -85,7 +97,7 @@ def _run(function: Function, event: Mapping[str, Any], context: Context) -> Any:
     """A thread cannot be ended from outside, so a timeout is only found when the handler is back."""
     handler = getattr(importlib.import_module(function.module), function.attribute)
     answer = handler(_plain(event), context)
-    if context.get_remaining_time_in_millis() == 0:
+    if context.is_over:
         raise FunctionTimeoutError(f"{function.name} took longer than {function.timeout.total_seconds():g} s")
     return _plain(answer)
 

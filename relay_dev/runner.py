@@ -60,6 +60,7 @@ class Runner:
         self._environment = dict(environment or {})
         self._around_invoke = around_invoke
         self._loop: EventLoop
+        self._stop_functions: Callable[[], None]
         self._ends = ExitStack()
 
     def __enter__(self) -> "Runner":
@@ -75,6 +76,7 @@ class Runner:
     def serve(self, bound: socket.socket) -> None:
         """Runs by threads from now on, behind a socket that is bound already, until the runner is left."""
         self._ends.callback(self._loop.stop, _LONGEST_END_SECONDS)
+        self._ends.callback(self._stop_functions)
         self._loop.start()
         server = FrontDoorServer(self.front_door, bound)
         self._ends.callback(server.close)
@@ -133,7 +135,9 @@ class Runner:
         execution_environment.forget()
         ends.callback(execution_environment.forget)
         ends.enter_context(execution_environment.on_clock(self.clock.now))
-        self.invoke = self._around_invoke(Invoker(self.definition.functions, forget=execution_environment.forget))
+        invoker = Invoker(self.definition.functions, forget=execution_environment.forget)
+        self.invoke = self._around_invoke(invoker)
+        self._stop_functions = invoker.stop
         self.front_door = FrontDoor(self.definition.routes, invoke=self._invoke, place=place, now=self.clock.now)
         sources = make_sources(self.definition, self.aws, invoke=self._invoke, now=self.clock.now)
         poll = _POLL_ENDPOINT_SECONDS if isinstance(self.aws, EndpointAws) else _POLL_SECONDS

@@ -16,6 +16,7 @@ _RESOURCES = {
     "DeliveryQueue": "DELIVERY_QUEUE_URL",
     "WatchQueue": "WATCH_QUEUE_URL",
     "WorkerQueue": "WORKER_QUEUE_URL",
+    "StreamQueue": "STREAM_QUEUE_URL",
     "WebhookDeadLetterQueue": "WEBHOOK_DEAD_LETTER_QUEUE_URL",
     "EncryptionKey": "KMS_KEY_ID",
 }

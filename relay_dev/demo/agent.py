@@ -1,7 +1,7 @@
-"""An agent that cannot push, built with a2a-sdk 1.x: `python -m relay_dev.demo.agent [--port 0] [--step-seconds 3.5] [--polls 0] [--v03]`.
+"""An agent that cannot push, built with a2a-sdk 1.x: `python -m relay_dev.demo.agent` (`--help` has its options).
 
-Its card says `pushNotifications: false` and `streaming: false`; it answers JSON-RPC. A task goes through submitted, working, an artifact
-and completed, and stays in each for a step: some seconds, and until it was asked for so
+Its card says `pushNotifications: false` and, unless `--stream`, `streaming: false`; it answers JSON-RPC. A task goes through submitted,
+working, an artifact and completed, and stays in each for a step: some seconds, and until it was asked for so
 many times. The first line it prints is `agent: http://127.0.0.1:PORT`, then one line per change.
 
 Words in the client's message change the course; they combine:
@@ -168,7 +168,7 @@ def _tell(task_id: str, state: str) -> None:
     print(f"{state:<14}  task {task_id}", flush=True)
 
 
-def agent_card(url: str, *, speaks_v03: bool = False) -> AgentCard:
+def agent_card(url: str, *, speaks_v03: bool = False, streams: bool = False) -> AgentCard:
     """With a 0.3 interface the SDK serves both versions' fields in one card."""
     versions = ("1.0", "0.3") if speaks_v03 else ("1.0",)
     return AgentCard(
@@ -176,16 +176,16 @@ def agent_card(url: str, *, speaks_v03: bool = False) -> AgentCard:
         description="Takes some seconds over a task, and cannot push.",
         version="1.0.0",
         supported_interfaces=[AgentInterface(url=f"{url}/", protocol_binding="JSONRPC", protocol_version=version) for version in versions],
-        capabilities=AgentCapabilities(streaming=False, push_notifications=False),
+        capabilities=AgentCapabilities(streaming=streams, push_notifications=False),
         default_input_modes=["text/plain"],
         default_output_modes=["text/plain"],
         skills=[AgentSkill(id="answer", name="Answer", description="Answers a question slowly.", tags=["demo"])],
     )
 
 
-def application(url: str, *, step_seconds: float, polls: int = 0, speaks_v03: bool = False) -> Starlette:
+def application(url: str, *, step_seconds: float, polls: int = 0, speaks_v03: bool = False, streams: bool = False) -> Starlette:
     """The agent as an ASGI application that is reached at `url`."""
-    card = agent_card(url, speaks_v03=speaks_v03)
+    card = agent_card(url, speaks_v03=speaks_v03, streams=streams)
     asked: Counter[str] = Counter()
     handler = _CountingHandler(DemoExecutor(step_seconds, polls, asked), card, asked)
     return Starlette(routes=[*create_agent_card_routes(card), *create_jsonrpc_routes(handler, "/", enable_v0_3_compat=speaks_v03)])
@@ -197,11 +197,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--step-seconds", type=float, default=3.5, help="how long each state lasts (default: %(default)s)")
     parser.add_argument("--polls", type=int, default=0, help="how often it is asked for at least before it changes (default: %(default)s)")
     parser.add_argument("--v03", action="store_true", help="answer A2A 0.3 clients too")
+    parser.add_argument("--stream", action="store_true", help="offer streams")
     args = parser.parse_args(arguments)
     listener = socket.create_server(("127.0.0.1", args.port), backlog=128)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     print(f"agent: {url}", flush=True)  # the socket already listens: who connects now waits for the application
-    app = application(url, step_seconds=args.step_seconds, polls=args.polls, speaks_v03=args.v03)
+    app = application(url, step_seconds=args.step_seconds, polls=args.polls, speaks_v03=args.v03, streams=args.stream)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
     try:
         uvicorn.Server(config).run(sockets=[listener])

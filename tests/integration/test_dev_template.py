@@ -36,7 +36,9 @@ def test_handlers_are_found_where_the_code_lies() -> None:
     modules = {name: (function.module, function.attribute) for name, function in functions.items()}
     assert modules == {
         "ApiFunction": ("functions.api", "handler"),
+        "WorkerFunction": ("functions.worker", "handler"),
         "WatchFunction": ("functions.watch", "handler"),
+        "StreamFunction": ("functions.stream", "handler"),
         "FanOutFunction": ("functions.fanout", "handler"),
         "DeliverFunction": ("functions.deliver", "handler"),
         "SweepFunction": ("functions.sweep", "handler"),
@@ -61,13 +63,19 @@ def test_queues_delays_and_their_dead_letter_queues_are_the_templates() -> None:
     assert delivery.retention == timedelta(days=4)
     assert delivery.dead_letter_queue_arn.endswith(":DeliveryFaultQueue")
     assert delivery.max_receive_count >= 10
-    assert {mapping.function for mapping in definition.queue_mappings} == {"WatchFunction", "DeliverFunction"}
+    assert {mapping.function for mapping in definition.queue_mappings} == {
+        "WorkerFunction",
+        "WatchFunction",
+        "StreamFunction",
+        "DeliverFunction",
+    }
     assert all(mapping.partial_failures for mapping in definition.queue_mappings)
 
 
 def test_pausing_delivery_disables_its_source_alone() -> None:
     definition = read_template(TEMPLATE, place=PLACE, overrides={"DeliveryPaused": "true"})
-    assert {mapping.function: mapping.enabled for mapping in definition.queue_mappings} == {"WatchFunction": True, "DeliverFunction": False}
+    enabled = {mapping.function: mapping.enabled for mapping in definition.queue_mappings}
+    assert enabled == {"WorkerFunction": True, "WatchFunction": True, "StreamFunction": True, "DeliverFunction": False}
 
 
 def test_a_resource_whose_condition_does_not_hold_is_not_made() -> None:

@@ -57,8 +57,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        result = cast(_Server, self.server).agent.result(request["method"])
-        self._answer({"jsonrpc": "2.0", "id": request["id"], "result": result})
+        if request["method"] == "SubscribeToTask":
+            said = {"error": {"code": -32004, "message": "There are no streams here"}}
+        else:
+            said = {"result": cast(_Server, self.server).agent.result(request["method"])}
+        self._answer({"jsonrpc": "2.0", "id": request["id"], **said})
 
     def _answer(self, document: Any) -> None:
         body = json.dumps(document).encode()

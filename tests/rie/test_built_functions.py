@@ -70,6 +70,15 @@ def test_watch_appends_what_changed_at_the_agent(open_function: OpenFunction, lo
     assert "REVISION#0000000002" in _sort_keys(aws)
 
 
+def test_stream_that_the_agent_refuses_ends_with_a_question(
+    open_function: OpenFunction, local: Local, aws: EmbeddedAws, agent: Agent
+) -> None:
+    open_function("ApiFunction").invoke(local("api-set-push-config.json"))
+    agent.state = "TASK_STATE_COMPLETED"
+    assert open_function("StreamFunction").invoke(local("stream.json")) == {"batchItemFailures": []}
+    assert "REVISION#0000000002" in _sort_keys(aws)
+
+
 def test_deliver_posts_to_the_webhook_once(open_function: OpenFunction, local: Local, agent: Agent, receiver: Receiver) -> None:
     agent.state = "TASK_STATE_COMPLETED"
     open_function("ApiFunction").invoke(local("api-set-push-config.json"))

@@ -5,8 +5,10 @@ Source: A2A 1.0 §9.4 (JSON-RPC methods), §4.1 (tasks), §4.4 (the card).
 
 import copy
 import json
+import queue
 import threading
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +30,7 @@ class AgentTask:
     def __init__(self, task_id: str, now: Callable[[], datetime]) -> None:
         self._now = now
         self._lock = threading.Lock()
+        self.streams: list[queue.SimpleQueue[Json | None]] = []  # what is told on each open stream; None ends it
         self.document: Json = {"id": task_id, "contextId": f"context of {task_id}", "history": [], "artifacts": []}
         self.becomes("submitted")
 
@@ -45,6 +48,12 @@ class AgentTask:
                 self.document["artifacts"] = [
                     {"artifactId": f"artifact {n}", "parts": [{"text": text}]} for n, text in enumerate(artifacts)
                 ]
+        self.tells({"statusUpdate": {"taskId": self.document["id"], "contextId": self.document["contextId"], "status": status}})
+
+    def tells(self, event: Json | None) -> None:
+        """On every open stream."""
+        for stream in self.streams:
+            stream.put(event)
 
     def hears(self, message: Json) -> None:
         with self._lock:
@@ -65,13 +74,14 @@ class FakeAgent:
     """A context manager. `calls` are the methods it was called with; `before_answer` may change what it is about to say.
 
     `next_state` is what a message makes of its task, without one it is answered by a message; `status` other than 200 makes the agent fail
-    every call. `speaks` is the one version that it and its card know. `lets_in`: the values of Authorization that it takes, None for all;
-    `shown` are those it was shown, call by call.
+    every call. With `streams` it has some, on which it tells what a task `becomes`. `speaks` is the one version that it and its card know.
+    `lets_in`: the values of Authorization that it takes, None for all; `shown` are those it was shown, call by call.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     next_state: str = "submitted"
     status: int = 200
+    streams: bool = False
     speaks: ProtocolVersion = ProtocolVersion.V10
     lets_in: Collection[str] | None = None
     calls: list[tuple[str, Json]] = field(default_factory=list)
@@ -92,6 +102,8 @@ class FakeAgent:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for task in self.tasks.values():
+            task.tells(None)
         self._server.shutdown()
         self._server.server_close()
 
@@ -103,7 +115,7 @@ class FakeAgent:
 
     def reset(self) -> None:
         self.next_state, self.status, self.before_answer = "submitted", 200, lambda _method, _answer: None
-        self.speaks, self.lets_in = ProtocolVersion.V10, None
+        self.speaks, self.lets_in, self.streams = ProtocolVersion.V10, None, False
         self.calls.clear()
         self.shown.clear()
         self.tasks.clear()
@@ -124,7 +136,7 @@ class FakeAgent:
             "description": "For tests",
             "version": "1",
             **here,
-            "capabilities": {"streaming": False, "pushNotifications": False},
+            "capabilities": {"streaming": self.streams, "pushNotifications": False},
             "defaultInputModes": ["text/plain"],
             "defaultOutputModes": ["text/plain"],
             "skills": [],
@@ -200,6 +212,10 @@ class _Exchange(BaseHTTPRequestHandler):
         authorization = self.headers.get("Authorization", "")
         self._agent.shown.append(authorization)
         is_let_in = self._agent.lets_in is None or authorization in self._agent.lets_in
+        if is_let_in and call["method"] == "SubscribeToTask" and self._agent.streams and call["params"]["id"] in self._agent.tasks:
+            self._agent.calls.append((call["method"], call["params"]))
+            self._stream(self._agent.tasks[call["params"]["id"]], call["id"])
+            return
         self._answer(self._agent.answer(call) if is_let_in else {}, status=self._agent.status if is_let_in else 401)
 
     @property
@@ -213,6 +229,21 @@ class _Exchange(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _stream(self, task: AgentTask, request_id: object) -> None:
+        told: queue.SimpleQueue[Json | None] = queue.SimpleQueue()
+        task.streams.append(told)
+        told.put({"task": task.seen})
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.close_connection = True
+        with suppress(OSError):  # who listened is gone
+            while (event := told.get()) is not None:
+                response = {"jsonrpc": "2.0", "id": request_id, "result": event}
+                self.wfile.write(b"data: %b\n\n" % json.dumps(response).encode())
+                self.wfile.flush()
+        task.streams.remove(told)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the name is BaseHTTPRequestHandler's)
         """Quiet."""

@@ -37,7 +37,13 @@ VISIBILITY = 361  # seconds until a message that was not acknowledged is back
 SWEEP = 301  # seconds until the next sweep
 _STREAM_RETRY = 11  # seconds that the runner waits at most before it reads a failed batch again
 
-_PARAMETERS = {"WatchMinSeconds": "10", "WatchMaxSeconds": "10", "RetrySchedule": "5,30,120", "AllowedWebhookHosts": "127.0.0.1"}
+_PARAMETERS = {
+    "WatchMinSeconds": "10",
+    "WatchMaxSeconds": "10",
+    "FollowStrategy": "poll",
+    "RetrySchedule": "5,30,120",
+    "AllowedWebhookHosts": "127.0.0.1",
+}
 _ENVIRONMENT = {"CLIENT_AUTHENTICATION": "none", "POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
 
 

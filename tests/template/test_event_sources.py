@@ -103,6 +103,7 @@ def test_pausing_delivery_stops_the_deliver_function_and_nothing_else() -> None:
     assert {function: event.get("Enabled", True) for function, event in STACK.events("SQS").items()} == {
         "WorkerFunction": True,
         "WatchFunction": True,
+        "StreamFunction": True,
         "DeliverFunction": paused,
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relay.domain.wakeup import DeliveryWakeup, WatchWakeup
+from relay.domain.wakeup import DeliveryWakeup, StreamWakeup, WatchWakeup
 from relay.settings import Settings
 from relay_dev.filters import passes
 from relay_dev.place import Place
@@ -40,10 +40,12 @@ def test_event_is_invoked_by_a_test(path: Path) -> None:
 
 
 def test_wakeups_are_of_the_version_that_the_functions_read() -> None:
-    assert DeliveryWakeup.load(_record("deliver.json")["body"]).key.task == WatchWakeup.load(_record("watch.json")["body"]).task
+    tasks = {DeliveryWakeup.load(_record("deliver.json")["body"]).key.task}
+    tasks |= {WatchWakeup.load(_record("watch.json")["body"]).task, StreamWakeup.load(_record("stream.json")["body"]).task}
+    assert len(tasks) == 1
 
 
-@pytest.mark.parametrize("name", ["deliver.json", "watch.json", "worker.json"])
+@pytest.mark.parametrize("name", ["deliver.json", "watch.json", "worker.json", "stream.json"])
 def test_message_comes_from_the_queue_of_its_function(name: str) -> None:
     arn = _record(name)["eventSourceARN"]
     assert STACK.source_queues[arn.rpartition(":")[2]] == f"{name.removesuffix('.json').capitalize()}Function"
@@ -66,7 +68,15 @@ def test_local_environment_names_only_what_sam_passes_on() -> None:
 
 def test_local_environment_names_what_relay_dev_makes() -> None:
     given, made = _load("local.env.json")["Parameters"], LOCAL.environment
-    for name in ("TABLE_NAME", "BUCKET_NAME", "DELIVERY_QUEUE_URL", "WATCH_QUEUE_URL", "WORKER_QUEUE_URL", "WEBHOOK_DEAD_LETTER_QUEUE_URL"):
+    for name in (
+        "TABLE_NAME",
+        "BUCKET_NAME",
+        "DELIVERY_QUEUE_URL",
+        "WATCH_QUEUE_URL",
+        "WORKER_QUEUE_URL",
+        "STREAM_QUEUE_URL",
+        "WEBHOOK_DEAD_LETTER_QUEUE_URL",
+    ):
         assert given[name] == made[name]
     assert made["KMS_KEY_ID"].endswith(f":{given['KMS_KEY_ID']}")
 

@@ -42,7 +42,12 @@ def test_only_its_function_receives_from_a_queue(queue: str) -> None:
 
 def test_deliver_cannot_reach_the_agents_credential_or_the_relay_key() -> None:
     assert STACK.roles_that_may("secretsmanager:GetSecretValue", "RelayKeySecret") == {"ApiRole"}
-    assert STACK.roles_that_may("secretsmanager:GetSecretValue", "UpstreamCredentialSecret") == {"ApiRole", "WatchRole", "WorkerRole"}
+    assert STACK.roles_that_may("secretsmanager:GetSecretValue", "UpstreamCredentialSecret") == {
+        "ApiRole",
+        "WatchRole",
+        "WorkerRole",
+        "StreamRole",
+    }
 
 
 def test_only_what_signs_or_publishes_the_keys_reads_the_signing_secret() -> None:

@@ -14,6 +14,7 @@ LEAST = {
     "DELIVERY_QUEUE_URL": "https://delivery",
     "WATCH_QUEUE_URL": "https://watch",
     "WORKER_QUEUE_URL": "https://worker",
+    "STREAM_QUEUE_URL": "https://stream",
     "WEBHOOK_DEAD_LETTER_QUEUE_URL": "https://dead",
     "KMS_KEY_ID": "key",
 }

@@ -4,7 +4,7 @@ import pytest
 
 from relay.domain.agent import Agent
 from relay.domain.keys import AgentKey
-from relay.domain.strategy import Strategy, choice, parse_strategy
+from relay.domain.strategy import Strategy, choice, next_best, parse_strategy
 from relay.domain.task import ProtocolVersion
 
 CARD = {"supportedInterfaces": [{"url": "/rpc", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"}]}
@@ -35,3 +35,21 @@ def test_automatic_is_no_strategy_of_its_own(text: str) -> None:
 def test_unknown_strategy_is_an_error() -> None:
     with pytest.raises(ValueError, match="telepathy"):
         parse_strategy("telepathy")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "given_up", "expected"),
+    [
+        (Strategy.STREAM, set(), Strategy.STREAM),
+        (Strategy.STREAM, {Strategy.STREAM}, Strategy.LIST),
+        (Strategy.STREAM, {Strategy.STREAM, Strategy.LIST}, Strategy.POLL),
+        (Strategy.LIST, {Strategy.LIST}, Strategy.POLL),
+        (Strategy.REPORT, {Strategy.STREAM}, Strategy.REPORT),
+    ],
+)
+def test_what_does_not_work_gives_way_to_the_best_of_the_others(strategy: Strategy, given_up: set[Strategy], expected: Strategy) -> None:
+    assert next_best(strategy, ProtocolVersion.V10, given_up=given_up) is expected
+
+
+def test_agent_of_0_3_without_streams_is_polled() -> None:
+    assert next_best(Strategy.STREAM, ProtocolVersion.V03, given_up={Strategy.STREAM}) is Strategy.POLL

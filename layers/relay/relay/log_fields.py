@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from relay.domain.door import Caller
 from relay.domain.errors import RelayError
-from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.keys import AgentKey, ConfigKey, TaskKey
 
 _MAX_TEXT = 256  # characters of a text that a stranger chose
 _MAX_FRAMES = 12
@@ -34,6 +34,8 @@ class Fields(TypedDict, total=False):
     learnt_by: str | None
     caller: Caller | None
     agent: str | None
+    agent_key: AgentKey | None
+    strategy: str | None
     method: str | None
     dialect: str | None
     outcome: str | None
@@ -75,6 +77,10 @@ def _caller(_: str, caller: Caller) -> Rendered:
 def _task(_: str, task: TaskKey) -> Rendered:
     found = {"owner": task.owner, "agent": task.agent, "tenant": task.tenant, "task": task.task_id}
     return {name: part[:_MAX_TEXT] for name, part in found.items() if part}
+
+
+def _agent_key(_: str, agent: AgentKey) -> Rendered:
+    return {"owner": agent.owner[:_MAX_TEXT], "agent": agent.agent[:_MAX_TEXT]}
 
 
 def _config(name: str, config: ConfigKey) -> Rendered:
@@ -132,10 +138,11 @@ def _is_safe_text(error: BaseException) -> bool:
 
 
 _RENDERINGS: Mapping[str, Callable[[str, Any], Rendered]] = {
-    **dict.fromkeys(("webhook_id", "state", "learnt_by", "agent", "method", "dialect", "outcome", "reason"), _text),
+    **dict.fromkeys(("webhook_id", "state", "learnt_by", "agent", "strategy", "method", "dialect", "outcome", "reason"), _text),
     **dict.fromkeys(("revision", "first", "last", "attempt", "http_status", "code", "count", "body_bytes"), _number),
     **dict.fromkeys(("took", "delay", "age"), _milliseconds),
     "caller": _caller,
+    "agent_key": _agent_key,
     "task": _task,
     "config": _config,
     "url": _origin,

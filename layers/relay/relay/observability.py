@@ -29,7 +29,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
 from relay.domain.dead_letter import DeadLetter
-from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.keys import AgentKey, ConfigKey, TaskKey
 from relay.domain.outcome import Outcome
 from relay.domain.push_config import PushConfig
 from relay.domain.task import Revision, RevisionHead
@@ -54,6 +54,8 @@ class Metric(StrEnum):
     POLL_FAILED = "PollFailed"
     WATCH_PAUSED = "WatchPaused"
     UPSTREAM_CALL_FAILED = "UpstreamCallFailed"
+    FELL_BACK = "FellBackToPolling"
+    STREAM_BROKE = "StreamBroke"
     WAKEUP_RETURNED = "WakeupReturned"
     BREAKER_OPENED = "BreakerOpened"
     OVERDUE_WOKEN = "OverdueWoken"
@@ -157,6 +159,32 @@ def upstream_call_failed(task: TaskKey, error: BaseException) -> None:
     """The agent's doing: the task says so."""
     warn("upstream call failed", task=task, error=error)
     measure(Metric.UPSTREAM_CALL_FAILED)
+
+
+def following_changed(task: TaskKey, *, told_by: str) -> None:
+    """Nobody brings the task's changes any more: from now on it is polled often again."""
+    warn("following fell back to polling", task=task, strategy=told_by)
+    measure(Metric.FELL_BACK)
+
+
+def strategy_given_up(agent: AgentKey, strategy: str, *, reason: str) -> None:
+    """For some time nothing is tried by it."""
+    warn("strategy given up for now", agent_key=agent, strategy=strategy, reason=reason)
+    measure(Metric.FELL_BACK)
+
+
+def stream_broke(task: TaskKey, error: BaseException) -> None:
+    warn("stream broke", task=task, error=error)
+    measure(Metric.STREAM_BROKE)
+
+
+def stream_ended(task: TaskKey, ending: str) -> None:
+    log("stream ended", task=task, outcome=ending)
+
+
+def stream_failed(task: TaskKey, error: BaseException) -> None:
+    """We failed, not the agent."""
+    fault("stream failed", task=task, error=error)
 
 
 def swept(*, woken: int, oldest: timedelta) -> None:

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 
 from relay.adapters.blobs import Blobs
-from relay.adapters.queues import DeadLetterQueue, Queue
+from relay.adapters.queues import DeadLetterQueue, Queue, SourceQueue
 from relay.adapters.secrets import SecretsManager
 from relay.adapters.signing_keys import SigningKeys
 from relay.adapters.table.agents import AgentRecords
@@ -24,9 +24,12 @@ from relay.adapters.table.directory import Directory
 from relay.adapters.table.forms import Forms
 from relay.adapters.table.relay_tasks import RelayTasks
 from relay.adapters.table.revisions import Revisions
+from relay.adapters.table.strategies import StrategyRecords
+from relay.adapters.table.stream_claims import StreamClaims
 from relay.adapters.table.watches import Watches
 from relay.adapters.vault import Vault
 from relay.clock import now
+from relay.domain.stream import MAX_STREAMS
 from relay.settings import Settings
 
 # Design §2 rule 5: short enough that a worker's claim outlasts its calls.
@@ -66,6 +69,10 @@ class Outside:
     @cached_property
     def worker_queue(self) -> Queue:
         return Queue(_client("sqs"), self.settings.worker_queue_url)
+
+    @cached_property
+    def stream_queue(self) -> SourceQueue:
+        return SourceQueue(_client("sqs"), self.settings.stream_queue_url)
 
     @cached_property
     def dead_letter_queue(self) -> DeadLetterQueue:
@@ -128,6 +135,20 @@ class Outside:
             store=lambda name, data: self._blobs.put(name, data),
             fetch=lambda name: self._blobs.get(name),
         )
+
+    @cached_property
+    def stream_claims(self) -> StreamClaims:
+        return StreamClaims(self.connection)
+
+    @cached_property
+    def strategy_records(self) -> StrategyRecords:
+        return StrategyRecords(self.connection, now=now)
+
+    @cached_property
+    def streams(self) -> Any:
+        from relay.adapters.upstream import Streams, upstream_client
+
+        return Streams(upstream_client(max_connections=MAX_STREAMS), now=now)
 
     @cached_property
     def _blobs(self) -> Blobs:

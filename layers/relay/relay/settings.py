@@ -40,6 +40,7 @@ class Settings(BaseModel):
     delivery_queue_url: str
     watch_queue_url: str
     worker_queue_url: str
+    stream_queue_url: str
     webhook_dead_letter_queue_url: str
     kms_key_id: str
     client_authentication: ClientAuthentication = ClientAuthentication.RELAY_KEY

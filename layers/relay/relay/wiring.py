@@ -1,6 +1,5 @@
 """Builds the use cases: each on first use, with its imports, out of what is outside; kept for the life of the process."""
 
-import random
 import time
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -8,78 +7,33 @@ from typing import TYPE_CHECKING
 
 from relay.adapters.table.dead_letters import DeadLetters
 from relay.clock import now
-from relay.delivering import Delivering
 from relay.domain.door import ClientAuthentication
+from relay.following import Following
 from relay.settings import settings
 
 if TYPE_CHECKING:
-    from relay.use_cases.agents import Agents
     from relay.use_cases.answer import AnswerCall
-    from relay.use_cases.ask import Ask
     from relay.use_cases.call_agent import CallAgent
     from relay.use_cases.fan_out import FanOut
     from relay.use_cases.forward import Forward
-    from relay.use_cases.log import Log
-    from relay.use_cases.observe import Observe
     from relay.use_cases.pending import Pending
-    from relay.use_cases.poll import Poll
     from relay.use_cases.redrive import Redrive
     from relay.use_cases.register import RegisterLimits
     from relay.use_cases.report import Report
     from relay.use_cases.speak_proto import SpeakProto
     from relay.use_cases.sweep import Sweep
-    from relay.use_cases.watch import FollowTasks
     from relay.use_cases.work import Work
 
 
 @dataclass(frozen=True)
-class Wiring(Delivering):
+class Wiring(Following):
     """Every use case of one process, by the settings it was started with."""
-
-    @cached_property
-    def agents(self) -> "Agents":
-        from relay.use_cases.agents import Agents, DefaultUpstream
-
-        given = self.settings
-        default = DefaultUpstream(
-            given.upstream_agent_url,
-            lambda: self._secret(given.upstream_credential_secret_arn),
-            challenges_receivers=given.ownership_challenge,
-            follow=given.follow_strategy,
-            follow_as=given.follow_as,
-            blocks=given.upstream_blocks,
-        )
-        return Agents(self.agent_records, self._upstream, default=default, now=now)
-
-    @cached_property
-    def ask(self) -> "Ask":
-        from relay.use_cases.ask import Ask
-
-        return Ask(self.agents, self._upstream, relay_tasks=self.relay_tasks, log=self.log, now=now)
-
-    @cached_property
-    def log(self) -> "Log":
-        from relay.use_cases.log import Log
-
-        return Log(self.revisions, self.observe, now=now)
-
-    @cached_property
-    def poll(self) -> "Poll":
-        from relay.use_cases.poll import Poll
-
-        return Poll(ask=self.ask, watches=self.watches, now=now)
 
     @cached_property
     def call_agent(self) -> "CallAgent":
         from relay.use_cases.call_agent import CallAgent
 
         return CallAgent(self._upstream)
-
-    @cached_property
-    def observe(self) -> "Observe":
-        from relay.use_cases.observe import Observe
-
-        return Observe(self.revisions, watch_deadline=self.settings.watch_deadline, now=now)
 
     @cached_property
     def report(self) -> "Report":
@@ -196,27 +150,6 @@ class Wiring(Delivering):
             watch_queue=self.watch_queue,
             requires_key=requires_key,
             now=now,
-        )
-
-    @cached_property
-    def follow_tasks(self) -> "FollowTasks":
-        from relay.domain.watch import Pace
-        from relay.use_cases.last_words import LastWords
-        from relay.use_cases.watch import FollowTasks
-
-        return FollowTasks(
-            watches=self.watches,
-            cursors=self.cursors,
-            revisions=self.revisions,
-            relay_tasks=self.relay_tasks,
-            poll=self.poll,
-            observe=self.observe,
-            last_words=LastWords(self.revisions, self.observe, now=now),
-            watch_queue=self.watch_queue,
-            delivery_queue=self.delivery_queue,
-            pace=Pace(self.settings.watch_minimum, self.settings.watch_maximum, self.settings.watch_deadline),
-            now=now,
-            random=random.random,
         )
 
     @cached_property

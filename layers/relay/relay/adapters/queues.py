@@ -57,6 +57,26 @@ class Queue:
         return [int(failed["Id"]) for failed in answer.get("Failed", [])]
 
 
+@dataclass(frozen=True)
+class Received:
+    """A message that was taken; it comes back after the queue's visibility timeout unless it is deleted."""
+
+    body: str
+    receipt: str
+
+
+class SourceQueue(Queue):
+    """A queue from which its function takes messages by itself, too."""
+
+    def receive(self, most: int) -> list[Received]:
+        """What is there now, at most ten; an empty answer does not say that there is nothing."""
+        answer = self._client.receive_message(QueueUrl=self._url, MaxNumberOfMessages=min(most, _BATCH), WaitTimeSeconds=0)
+        return [Received(message["Body"], message["ReceiptHandle"]) for message in answer.get("Messages", [])]
+
+    def delete(self, received: Received) -> None:
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=received.receipt)
+
+
 class DeadLetterQueue:
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client

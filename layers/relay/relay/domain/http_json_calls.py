@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from relay.domain.bridge_errors import REASONS
-from relay.domain.endpoint import Endpoint
+from relay.domain.endpoint import Binding, Endpoint
 from relay.domain.http_json import QUERIES, ROUTES, V03_PREFIX, Route
 from relay.domain.jsonrpc import RequestId
 from relay.domain.lenient import mapping, mappings, text
@@ -33,6 +33,13 @@ class HttpCall:
     verb: str
     url: str
     body: Json | None = field(repr=False)
+
+
+def call_of(endpoint: Endpoint, method: str, params: Json, request_id: RequestId) -> HttpCall:
+    """The request for a call, in the endpoint's binding."""
+    if endpoint.binding is Binding.HTTP_JSON:
+        return http_call(endpoint, method, params)
+    return HttpCall("POST", endpoint.url, {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
 
 
 def http_call(endpoint: Endpoint, method_name: str, params: Json) -> HttpCall:

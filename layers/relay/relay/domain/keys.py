@@ -25,6 +25,8 @@ LAST_WORDS = "LAST-WORDS"
 RELAY_TASK = "RELAY_TASK"
 SENDING_PREFIX = "SENDING#"
 LISTED_PREFIX = "LISTED#"
+STREAM = "STREAM"
+OFF_PREFIX = "OFF#"
 REVISION_PREFIX = "REVISION#"
 PUSH_PREFIX = "PUSH#"
 PENDING_PREFIX = "PENDING#"
@@ -66,6 +68,11 @@ class AgentKey(NamedTuple):
     def directory(self) -> str:
         """The partition that lists the configs of all tasks of this agent, as far as dialects ask for them."""
         return f"CONFIGS#{encode_part(self.owner)}#{encode_part(self.agent)}"
+
+    @property
+    def following_partition(self) -> str:
+        """What the functions remember of following its tasks; its own item they may not write."""
+        return f"FOLLOWING#{encode_part(self.owner)}#{encode_part(self.agent)}"
 
 
 class HabitKey(NamedTuple):

@@ -6,6 +6,8 @@ Under every strategy the watch stays the truth (design §2 rule 12): it asks for
 Source: A2A 1.0 §3.1.4 (ListTasks), §3.1.6 (SubscribeToTask), A2A 0.3 §7.9 (tasks/resubscribe).
 """
 
+from collections.abc import Collection
+from datetime import timedelta
 from enum import StrEnum
 
 from relay.domain.lenient import mapping
@@ -22,6 +24,8 @@ class Strategy(StrEnum):
     PUSH = "push"  # the agent's own push notifications, which the relay registers for
 
 
+GIVEN_UP_FOR = timedelta(minutes=10)  # a strategy that an agent turned out not to have
+
 AUTOMATIC = "auto"  # what an operator says who leaves the choice to the relay
 
 
@@ -35,3 +39,10 @@ def choice(card: Json, version: ProtocolVersion) -> Strategy:
     if mapping(card.get("capabilities")).get("streaming") is True:
         return Strategy.STREAM
     return Strategy.LIST if version is ProtocolVersion.V10 else Strategy.POLL
+
+
+def next_best(strategy: Strategy, version: ProtocolVersion, *, given_up: Collection[Strategy]) -> Strategy:
+    """The strategy, or the best of the others, while it does not work."""
+    if strategy is Strategy.STREAM and strategy in given_up:
+        strategy = Strategy.LIST if version is ProtocolVersion.V10 else Strategy.POLL
+    return Strategy.POLL if strategy in given_up else strategy

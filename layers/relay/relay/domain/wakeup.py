@@ -104,10 +104,30 @@ class WorkWakeup:
             raise UnknownMessageError(f"a worker's wake-up without its parts: {error}") from error
 
 
-Wakeup = DeliveryWakeup | WatchWakeup | WorkWakeup
+@dataclass(frozen=True)
+class StreamWakeup:
+    """Asks for one task's stream to be held. With `instead_of`, the token of the claim that its holder hands over."""
+
+    task: TaskKey
+    instead_of: str = ""
+
+    def dump(self) -> str:
+        return _dump({"kind": "stream", "task": list(self.task)}, {"instead_of": self.instead_of})
+
+    @classmethod
+    def load(cls, body: str) -> "StreamWakeup":
+        """Raises: UnknownMessageError."""
+        found = _load(body, "stream")
+        try:
+            return cls(task=TaskKey(*found["task"]), instead_of=str(found.get("instead_of", "")))
+        except (KeyError, TypeError) as error:
+            raise UnknownMessageError(f"a stream wake-up without its parts: {error}") from error
 
 
-def next_hop(wakeup: Wakeup, now: datetime) -> timedelta:
+Wakeup = DeliveryWakeup | WatchWakeup | WorkWakeup | StreamWakeup
+
+
+def next_hop(wakeup: DeliveryWakeup | WatchWakeup | WorkWakeup, now: datetime) -> timedelta:
     """How long the queue shall hold it: what remains until `not_before`, at most 900 s; zero when it is due. A longer wait hops."""
     if wakeup.not_before is None or wakeup.not_before <= now:
         return timedelta(0)

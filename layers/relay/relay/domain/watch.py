@@ -9,6 +9,7 @@ from relay.domain.endings import Trouble
 from relay.domain.keys import TaskKey
 from relay.domain.push_config import Cursor
 from relay.domain.schedule import next_poll
+from relay.domain.strategy import Strategy
 from relay.domain.task import RevisionHead
 from relay.domain.wakeup import WatchWakeup
 
@@ -37,6 +38,14 @@ class Pace:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What brings a task's changes sooner than polls, and when it was last asked for; empty when nothing does."""
+
+    by: Strategy | None = None
+    asked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Watch:
     """One task's watch. `head` is the newest revision as the watch last knew it: trusted only by its own timer."""
 
@@ -55,6 +64,7 @@ class Watch:
     trouble: Trouble | None = None
     lent: str = ""  # names the caller's own credential that the agent is shown; empty: the operator's is
     sealed: bytes = field(default=b"", repr=False)  # that credential
+    told: Told = Told()
 
     @property
     def is_paused(self) -> bool:
@@ -75,6 +85,7 @@ class Rest:
     head: RevisionHead | None
     failures: int = 0
     trouble: Trouble | None = None
+    told: Told = Told()
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,11 @@ def refused(watch: Watch | None, call: WatchCall, now: datetime) -> Verdict:
 def has_ended(watch: Watch, newest: RevisionHead | None, now: datetime) -> bool:
     """The agent is asked no more: the task has ended, or the watch's deadline is over."""
     return (newest is not None and newest.state.is_terminal) or now >= watch.deadline
+
+
+def is_quiet(watch: Watch, newest: RevisionHead, now: datetime) -> bool:
+    """Nothing will come of the agent by itself."""
+    return has_ended(watch, newest, now) or newest.state.is_interrupted
 
 
 def looks(watch: Watch, call: WatchCall, *, ended: bool, now: datetime) -> bool:

@@ -24,7 +24,8 @@ from relay.domain.keys import TaskKey
 from relay.domain.relay_task import may_be_relay_task
 from relay.domain.task import RevisionHead
 from relay.domain.wakeup import DeliveryWakeup, WatchWakeup, next_hop
-from relay.domain.watch import Pace, Rest, Watch, WatchCall
+from relay.domain.watch import Pace, Rest, Told, Watch, WatchCall
+from relay.use_cases.accelerate import Accelerate
 from relay.use_cases.last_words import LastWords
 from relay.use_cases.observe import Observe
 from relay.use_cases.poll import Poll
@@ -56,6 +57,7 @@ class FollowTasks:
         poll: Poll,
         observe: Observe,
         last_words: LastWords,
+        accelerate: Accelerate,
         watch_queue: Queue,
         delivery_queue: Queue,
         pace: Pace,
@@ -69,6 +71,7 @@ class FollowTasks:
         self._poll = poll
         self._observe = observe
         self._last_words = last_words
+        self._accelerate = accelerate
         self._watch_queue = watch_queue
         self._delivery_queue = delivery_queue
         self._pace = pace
@@ -123,6 +126,8 @@ class FollowTasks:
         looked = rules.looks(watch, call, ended=ended, now=now)
         if looked and self._look(call, poll.head, ended=ended):
             self._watches.end(call.task, token)
+            if watch.told.by:
+                self._accelerate.forget(call.task)
             return
         self._rest(call, replace(watch, looked_at=now) if looked else watch, token, poll=poll, polled_at=now)
 
@@ -163,7 +168,8 @@ class FollowTasks:
 
     def _rest(self, call: WatchCall, watch: Watch, token: str, *, poll: _Poll, polled_at: datetime) -> None:
         """First the timer, then the mark that also ends the claim."""
-        interval = self._interval(call, watch, poll)
+        told = self._told(watch, poll)
+        interval = self._interval(call, watch, poll, told)
         timer, due = uuid4().hex, self._now() + interval
         self._watch_queue.send(WatchWakeup(call.task, timer=timer), interval)
         rest = Rest(
@@ -176,23 +182,31 @@ class FollowTasks:
             head=poll.head,
             failures=poll.failures,
             trouble=poll.trouble,
+            told=told,
         )
         if not self._watches.rest(call.task, token, rest):
             self._return(call)
 
-    def _interval(self, call: WatchCall, watch: Watch, poll: _Poll) -> timedelta:
+    def _told(self, watch: Watch, poll: _Poll) -> Told:
+        """A task that has ended, or waits for somebody, has no changes that could be brought sooner."""
+        if poll.head is None or rules.is_quiet(watch, poll.head, self._now()):
+            return Told()
+        return self._accelerate(watch.task, watch.told)
+
+    def _interval(self, call: WatchCall, watch: Watch, poll: _Poll, told: Told) -> timedelta:
         """An interrupted task is polled at the maximum; after a hint (the client's next message) quickly again, until that was silence."""
         has_ended = rules.has_ended(watch, poll.head, self._now())
         if poll.only_looked or has_ended or replace(watch, trouble=poll.trouble).is_paused:
             return rules.next_look(watch.interval)
         state = poll.head.state if poll.head else None
         is_interrupted = state is not None and state.is_interrupted
+        fell_back = watch.told.by is not None and told.by is None and not is_interrupted
         return self._pace.next_poll(
             watch.interval,
-            moved=poll.moved or call.is_hint,
+            moved=poll.moved or call.is_hint or fell_back,
             asks_again=poll.asks_again,
             interrupted=is_interrupted and poll.moved and not call.is_hint,
-            is_told=False,
+            is_told=told.by is not None,
         )
 
     def _return(self, call: WatchCall) -> None:

@@ -16,12 +16,14 @@ from relay.adapters.table.revisions import read_head, write_head
 from relay.domain.endings import Ending, Trouble
 from relay.domain.forwarding import Headers
 from relay.domain.keys import WATCH, TaskKey
-from relay.domain.watch import OVERDUE, Rest, Watch, WatchCall
+from relay.domain.strategy import Strategy
+from relay.domain.watch import OVERDUE, Rest, Told, Watch, WatchCall
 
 _HEAD = ("newest", "state", "digest", "status_digest", "arrived_at", "status_at")
+_TOLD = ("told_by", "asked_at")
 _TROUBLE = ("trouble", "trouble_since", "trouble_times", "refused")
 _LENT = ("lent", "sealed")
-_OF_TURNS = ("claim", "claim_until", "waits_for", "polled_at", "looked_at", "failures", *_HEAD, *_TROUBLE)  # of the turns so far
+_OF_TURNS = ("claim", "claim_until", "waits_for", "polled_at", "looked_at", "failures", *_HEAD, *_TOLD, *_TROUBLE)  # of the turns so far
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ class Watches:
             "deadline": items.moment(rest.deadline),
             "failures": items.number(rest.failures),
         }
-        for name, moment in (("polled_at", rest.polled_at), ("looked_at", rest.looked_at)):
+        remembered |= {"told_by": items.text(rest.told.by)} if rest.told.by else {}
+        for name, moment in (("polled_at", rest.polled_at), ("looked_at", rest.looked_at), ("asked_at", rest.told.asked_at)):
             remembered |= {name: items.moment(moment)} if moment else {}
         if rest.head is not None:
             remembered |= {"newest": items.number(rest.head.number), **write_head(rest.head)}
@@ -126,7 +129,7 @@ class Watches:
         names = {f"#n{position}": name for position, name in enumerate(remembered)}
         sets = ", ".join(f"{alias} = :{alias[1:]}" for alias in names)
         no_longer = _LENT if rest.head is not None and rest.head.state.is_terminal else ()  # the agent is asked no more
-        gone = [name for name in (*_HEAD, *_TROUBLE, *no_longer) if name not in remembered]
+        gone = [name for name in (*_HEAD, *_TOLD, *_TROUBLE, *no_longer) if name not in remembered]
         names |= {f"#g{position}": name for position, name in enumerate(gone)}
         removed = ", ".join(["claim_until", *(f"#g{position}" for position in range(len(gone)))])
         result = self._connection.update(
@@ -203,6 +206,7 @@ def _watch(task: TaskKey, item: Item) -> Watch:
         lent=items.read_text(item, "lent"),
         sealed=items.read_binary(item, "sealed"),
         last_words_at=items.read_moment(item, "last_words_at"),
+        told=Told(Strategy(by) if (by := items.read_text(item, "told_by")) else None, items.read_moment(item, "asked_at")),
     )
 
 

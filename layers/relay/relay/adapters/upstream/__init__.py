@@ -3,10 +3,21 @@
 transport   connections whose deadline holds for a whole exchange
 exchange    one HTTP request and its answer, or a relay error
 calls       cards, JSON-RPC calls, tasks
+streams     server-sent events of one task
 """
 
 from relay.adapters.upstream.calls import Answer, Upstream
 from relay.adapters.upstream.exchange import MAX_ANSWER_BYTES, MAX_TASK_ANSWER_BYTES
+from relay.adapters.upstream.streams import Streams, Subscription
 from relay.adapters.upstream.transport import deadline, upstream_client
 
-__all__ = ["MAX_ANSWER_BYTES", "MAX_TASK_ANSWER_BYTES", "Answer", "Upstream", "deadline", "upstream_client"]
+__all__ = [
+    "MAX_ANSWER_BYTES",
+    "MAX_TASK_ANSWER_BYTES",
+    "Answer",
+    "Streams",
+    "Subscription",
+    "Upstream",
+    "deadline",
+    "upstream_client",
+]

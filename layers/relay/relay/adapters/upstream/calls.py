@@ -29,7 +29,7 @@ from relay.domain.errors import (
     UpstreamUnavailableError,
 )
 from relay.domain.forwarding import VERSION_HEADER
-from relay.domain.http_json_calls import HttpCall, http_call, rpc_response
+from relay.domain.http_json_calls import HttpCall, call_of, rpc_response
 from relay.domain.json_body import parse_json
 from relay.domain.jsonrpc import RequestId
 from relay.domain.lenient import text
@@ -108,7 +108,7 @@ class Upstream:
                 card = _json(got) if got.status == httpx.codes.OK else None
                 if isinstance(card, dict) and is_card(card):
                     return card, url
-                failures.append(_refusal(got, "The agent shows no agent card"))
+                failures.append(refusal(got, "The agent shows no agent card"))
         # Where one path is forbidden and the other not there, the first says more.
         raise next((failure for failure in failures if not isinstance(failure, InvalidAgentResponseError)), failures[0])
 
@@ -129,10 +129,8 @@ class Upstream:
         Raises: UpstreamUnavailableError, UpstreamBusyError, UpstreamTimeoutError, UpstreamTooLargeError, InvalidAgentResponseError when the
         answer is none of the endpoint's binding.
         """
-        is_json_rpc = endpoint.binding is Binding.JSON_RPC
-        asked = _rpc_call(endpoint, method, params, request_id) if is_json_rpc else http_call(endpoint, method, params)
-        content = None if asked.body is None else json.dumps(asked.body, separators=(",", ":")).encode()
-        sent = {"content-type": "application/json"} if content else {}
+        asked = call_of(endpoint, method, params, request_id)
+        content, sent = content_of(asked)
         got = self._exchange(
             asked.verb,
             asked.url,
@@ -142,7 +140,7 @@ class Upstream:
             max_answer_bytes=max_answer_bytes,
             timeout=timeout,
         )
-        return _answer(got, request_id) if is_json_rpc else _http_json_answer(got, endpoint, method, request_id)
+        return answer_of(got, endpoint, method, request_id)
 
     def get_task(
         self,
@@ -169,7 +167,7 @@ class Upstream:
             ask = partial(self.call, endpoint, method, params, request_id=method, headers=headers, hidden=hidden, timeout=timeout)
             answer = _asked_again(partial(ask, max_answer_bytes=max_answer_bytes))
         if answer.is_forbidden or answer.status in _BUSY:
-            raise _refusal(answer, f"The agent did not answer {method}")
+            raise refusal(answer, f"The agent did not answer {method}")
         if answer.error is not None:
             _raise_unless_unknown_task(answer.error, method)
             return None
@@ -207,8 +205,10 @@ def _asked_again(ask: Callable[[], _T]) -> _T:
         return ask()
 
 
-def _rpc_call(endpoint: Endpoint, method: str, params: Json, request_id: RequestId) -> HttpCall:
-    return HttpCall("POST", endpoint.url, {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+def content_of(asked: HttpCall) -> tuple[bytes | None, dict[str, str]]:
+    """The body, and the header that it needs."""
+    content = None if asked.body is None else json.dumps(asked.body, separators=(",", ":")).encode()
+    return content, {"content-type": "application/json"} if content else {}
 
 
 def _http_json_answer(got: Exchange, endpoint: Endpoint, method: str, request_id: RequestId) -> Answer:
@@ -218,12 +218,19 @@ def _http_json_answer(got: Exchange, endpoint: Endpoint, method: str, request_id
     is_the_agents = got.status not in (*_BUSY, *_GATEWAY_FAILED)
     payload = rpc_response(endpoint.version, method, got.status, _json(got), request_id=request_id) if is_the_agents else None
     if payload is None:
-        raise _refusal(got, "The agent's answer is none of HTTP+JSON")
+        raise refusal(got, "The agent's answer is none of HTTP+JSON")
     body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
     return Answer(got.status, got.headers, body, payload, asked_at=got.asked_at, arrived_at=got.arrived_at)
 
 
-def _answer(got: Exchange, request_id: RequestId) -> Answer:
+def answer_of(got: Exchange, endpoint: Endpoint, method: str, request_id: RequestId) -> Answer:
+    """Raises: what an answer that is none of the endpoint's binding means."""
+    if endpoint.binding is Binding.HTTP_JSON:
+        return _http_json_answer(got, endpoint, method, request_id)
+    return _rpc_answer(got, request_id)
+
+
+def _rpc_answer(got: Exchange, request_id: RequestId) -> Answer:
     """Raises: what an answer that is no JSON-RPC means."""
     document = _json(got)
     if _is_response(document):
@@ -234,7 +241,7 @@ def _answer(got: Exchange, request_id: RequestId) -> Answer:
     elif got.status in _FORBIDDEN:
         payload, body = None, got.body
     else:
-        raise _refusal(got, "The agent's answer is no JSON-RPC")
+        raise refusal(got, "The agent's answer is no JSON-RPC")
     return Answer(got.status, got.headers, body, payload, asked_at=got.asked_at, arrived_at=got.arrived_at)
 
 
@@ -263,7 +270,7 @@ def _bare_error(document: Any) -> Json | None:
     return {"code": document["code"], "message": text(document.get("message"))}
 
 
-def _refusal(got: Exchange | Answer, told: str) -> RelayError:
+def refusal(got: Exchange | Answer, told: str) -> RelayError:
     """What an HTTP status without a usable body means. `told` begins the sentence."""
     if got.status in _FORBIDDEN:
         return _FORBIDDEN[got.status](f"{told}: HTTP {got.status}, its credential is missing or wrong.")

@@ -58,18 +58,18 @@ def exchange(
     got the request.
     """
     asked_at = now()
-    with _translated(url), deadline(timeout):
+    with translated(url), deadline(timeout):
         request = client.build_request(method, url, headers=dict(headers), content=content)
         response = client.send(request, stream=True)
         try:
-            body = _without(hidden, _body(response, max_answer_bytes))
+            body = without(hidden, body_of(response, max_answer_bytes))
         finally:
             response.close()
     received = {name.lower(): value for name, value in response.headers.items()}
     return Exchange(response.status_code, received, body, asked_at=asked_at, arrived_at=now())
 
 
-def _body(response: httpx.Response, max_answer_bytes: int) -> bytes:
+def body_of(response: httpx.Response, max_answer_bytes: int) -> bytes:
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise InvalidAgentResponseError("The agent's answer is compressed, though the relay asked for it as it is.")
     pieces: list[bytes] = []
@@ -84,7 +84,7 @@ def _body(response: httpx.Response, max_answer_bytes: int) -> bytes:
     return b"".join(pieces)
 
 
-def _without(hidden: Collection[str], body: bytes) -> bytes:
+def without(hidden: Collection[str], body: bytes) -> bytes:
     """The longest first: it may hold another. JSON writes quotes and backslashes in its own way."""
     for text in sorted(hidden, key=len, reverse=True):
         for form in (text, json.dumps(text)[1:-1]):
@@ -93,7 +93,7 @@ def _without(hidden: Collection[str], body: bytes) -> bytes:
 
 
 @contextmanager
-def _translated(url: str) -> Iterator[None]:
+def translated(url: str) -> Iterator[None]:
     """`from None` where the outside error's text could hold a header's value or the URL."""
     try:
         yield

@@ -6,6 +6,8 @@ that is left is asked before each operation on the socket. (Looking up a name is
 Source: httpx "Custom transports"; httpcore "Network backends".
 """
 
+import select
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +25,10 @@ _MAX_CONNECTIONS = 20
 _KEEP_ALIVE_SECONDS = 15.0  # a frozen function must not find a connection the agent has long closed
 _WRITE_BYTES = 16 * 1024  # the time left is asked between pieces of this size
 
+_LONGEST_WAIT_SECONDS = 1.0  # who waits for a stream's next bytes is called at least that often
+
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+_waiting: ContextVar[Callable[[], float] | None] = ContextVar("waiting", default=None)
 
 
 @contextmanager
@@ -37,10 +42,20 @@ def deadline(timeout: timedelta) -> Iterator[None]:
         _deadline.reset(token)
 
 
-def upstream_client(ssl_context: ssl.SSLContext | None = None) -> httpx.Client:
+@contextmanager
+def waiting(called: Callable[[], float]) -> Iterator[None]:
+    """`called` is, while a read inside waits: every second, or as soon as it last said (seconds). What it raises ends the read."""
+    token = _waiting.set(called)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+
+
+def upstream_client(ssl_context: ssl.SSLContext | None = None, *, max_connections: int = _MAX_CONNECTIONS) -> httpx.Client:
     """The client for all agents: no proxy or certificate from the environment, no redirects, no cookies, no headers that give us away."""
     return httpx.Client(
-        transport=DeadlineTransport(ssl_context or httpx.create_ssl_context(trust_env=False)),
+        transport=DeadlineTransport(ssl_context or httpx.create_ssl_context(trust_env=False), max_connections=max_connections),
         trust_env=False,
         follow_redirects=False,
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),  # one caller's session must not become another's
@@ -52,10 +67,10 @@ def upstream_client(ssl_context: ssl.SSLContext | None = None) -> httpx.Client:
 class DeadlineTransport(httpx.BaseTransport):
     """httpx's transport with `deadline` in place of its timeouts. It raises httpcore's exceptions."""
 
-    def __init__(self, ssl_context: ssl.SSLContext) -> None:
+    def __init__(self, ssl_context: ssl.SSLContext, *, max_connections: int = _MAX_CONNECTIONS) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl_context,
-            max_connections=_MAX_CONNECTIONS,
+            max_connections=max_connections,
             max_keepalive_connections=_MAX_CONNECTIONS,
             keepalive_expiry=_KEEP_ALIVE_SECONDS,
             network_backend=_Backend(),
@@ -110,7 +125,16 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if called := _waiting.get():
+            self._wait(called)
         return self._stream.read(max_bytes, timeout=_time_left(httpcore.ReadTimeout, timeout))
+
+    def _wait(self, called: Callable[[], float]) -> None:
+        sock = self._stream.get_extra_info("socket")
+        while True:
+            seconds = min(_call_outside(called), _LONGEST_WAIT_SECONDS, _time_left(httpcore.ReadTimeout, _LONGEST_WAIT_SECONDS) or 0.0)
+            if _is_readable(sock, seconds):
+                return
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _WRITE_BYTES):
@@ -124,6 +148,24 @@ class _Stream(httpcore.NetworkStream):
 
     def close(self) -> None:
         self._stream.close()
+
+
+def _call_outside(called: Callable[[], float]) -> float:
+    """It may ask an agent itself: that question has a deadline of its own."""
+    waits, ends = _waiting.set(None), _deadline.set(None)
+    try:
+        return called()
+    finally:
+        _deadline.reset(ends)
+        _waiting.reset(waits)
+
+
+def _is_readable(sock: socket.socket, seconds: float) -> bool:
+    if isinstance(sock, ssl.SSLSocket) and sock.pending():
+        return True
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(max(seconds, 0.0) * 1000))
 
 
 def _time_left(late: Callable[[str], Exception], at_most: float | None = None) -> float | None:

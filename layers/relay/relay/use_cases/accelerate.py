@@ -1,0 +1,57 @@
+"""Accelerate: see to it that something brings a task's changes sooner than polls would, and say whether it does.
+
+The watch asks at each of its turns. What accelerates may die at any moment: its mark in the table grows old, the watch polls often again,
+and asks for it anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from relay import observability
+from relay.adapters.queues import Queue
+from relay.adapters.table.stream_claims import StreamClaims
+from relay.domain import stream
+from relay.domain.errors import RelayError
+from relay.domain.keys import TaskKey
+from relay.domain.relay_task import may_be_relay_task
+from relay.domain.strategy import Strategy
+from relay.domain.wakeup import StreamWakeup
+from relay.domain.watch import Told
+from relay.use_cases.strategies import Strategies
+
+
+@dataclass(frozen=True)
+class Accelerate:
+    """Called by the watch for a task that goes on."""
+
+    strategies: Strategies
+    claims: StreamClaims
+    stream_queue: Queue
+    now: Callable[[], datetime]
+
+    def __call__(self, task: TaskKey, before: Told) -> Told:
+        """`before` is what the last turn knew. A task of the relay's own has no stream."""
+        if may_be_relay_task(task.task_id):
+            return Told()
+        try:
+            strategy = self.strategies.of(task.agent_key)
+        except RelayError:  # the poll of this turn has said so
+            return Told(asked_at=before.asked_at)
+        told = self._by_stream(task, before) if strategy is Strategy.STREAM else Told()
+        if before.by and not told.by:
+            observability.following_changed(task, told_by=before.by)
+        return told
+
+    def forget(self, task: TaskKey) -> None:
+        """Nobody follows the task any more: who holds its stream finds the claim gone, and lets go."""
+        self.claims.forget(task)
+
+    def _by_stream(self, task: TaskKey, before: Told) -> Told:
+        now, claim = self.now(), self.claims.get(task)
+        if claim is not None and claim.is_live(now):
+            return Told(Strategy.STREAM, before.asked_at)
+        if before.asked_at is not None and now - before.asked_at < stream.ASK_AGAIN:
+            return Told(asked_at=before.asked_at)
+        self.stream_queue.send(StreamWakeup(task))
+        return Told(asked_at=now)

@@ -1,0 +1,30 @@
+"""Strategies: by which one an agent's tasks are followed now: the operator's or its card's choice, or what is left while that fails."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from relay import observability
+from relay.adapters.table.strategies import StrategyRecords
+from relay.domain.keys import AgentKey
+from relay.domain.strategy import GIVEN_UP_FOR, Strategy, next_best
+from relay.use_cases.agents import Agents
+
+
+class Strategies:
+    def __init__(self, agents: Agents, records: StrategyRecords, *, now: Callable[[], datetime]) -> None:
+        self._agents = agents
+        self._records = records
+        self._now = now
+
+    def of(self, key: AgentKey) -> Strategy:
+        """Raises: RelayError when the agent's card cannot be read."""
+        agent = self._agents.find(key)
+        strategy = agent.strategy
+        if strategy is Strategy.POLL:
+            return strategy
+        return next_best(strategy, agent.endpoint.version, given_up=self._records.given_up(key))
+
+    def give_up(self, key: AgentKey, strategy: Strategy, *, reason: str) -> None:
+        """For some minutes: the agent, or its card, may change."""
+        self._records.give_up(key, strategy, until=self._now() + GIVEN_UP_FOR)
+        observability.strategy_given_up(key, strategy, reason=reason)

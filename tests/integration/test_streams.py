@@ -1,0 +1,195 @@
+"""Streams of agents that have them: they bring changes at once; what dies with them, the watch finds (domain/stream.py)."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from relay.adapters.table.strategies import StrategyRecords
+from relay.adapters.table.stream_claims import StreamClaims
+from relay.domain.strategy import Strategy
+from relay.domain.stream import CLAIM
+from relay.domain.wakeup import StreamWakeup
+from tests.support.streaming import SOON_OVER, Streaming, streaming
+from tests.support.world import World, task_key
+
+TASK = task_key("t1")
+STREAMS = "StreamQueue"
+SLOW = 60  # seconds: WatchMaxSeconds
+
+
+@pytest.fixture(scope="module")
+def one_world() -> Iterator[World]:
+    with World(FollowStrategy="auto", WatchMinSeconds="1", WatchMaxSeconds=str(SLOW)) as world:
+        yield world
+
+
+@pytest.fixture
+def world(one_world: World) -> World:
+    one_world.reset()
+    one_world.agent.streams = True
+    return one_world
+
+
+@pytest.fixture
+def beside(world: World) -> Iterator[Streaming]:
+    with streaming(world) as beside:
+        yield beside
+
+
+def followed(world: World) -> None:
+    world.agent.task("t1")
+    world.register("t1", id="a")
+    world.settle()
+
+
+def streams(world: World) -> int:
+    """That are open at the agent."""
+    return len(world.agent.task("t1").streams)
+
+
+def followed_by_stream(world: World, beside: Streaming) -> None:
+    followed(world)
+    beside.eventually(lambda: streams(world) == 1)
+    world.advance(1)  # the next poll finds the stream, and slows down
+
+
+def interval(world: World) -> float:
+    watch = world.watch("t1")
+    assert watch is not None
+    return watch.interval.total_seconds()
+
+
+def test_what_a_stream_tells_is_on_its_way_before_any_poll(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+    polls = world.agent.count("GetTask")
+    for number in range(3):
+        world.agent.task("t1").becomes("working", message=f"message {number}")
+    beside.eventually(lambda: world.told("a") == [2, 3, 4])
+    assert world.agent.count("GetTask") == polls
+    assert interval(world) == SLOW
+
+
+def test_the_end_is_asked_for_once_more_and_ends_the_stream(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+    world.agent.task("t1").becomes("completed", artifacts=["the stream tells nothing of it"])
+    beside.eventually(lambda: world.told("a") == [2])
+    beside.eventually(lambda: beside.running == 0)
+    [post] = world.posts("a")
+    assert [artifact["artifactId"] for artifact in json.loads(post.body)["task"]["artifacts"]] == ["artifact 0"]
+    assert StreamClaims(world.connection).get(TASK) is None
+
+
+def test_pieces_of_an_artifact_make_few_revisions_and_none_is_lost(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+    pieces = [f"{number} " for number in range(20)]
+    for number, piece in enumerate(pieces):
+        artifact = {"artifactId": "text", "parts": [{"text": piece}]}
+        world.agent.task("t1").tells({"artifactUpdate": {"taskId": "t1", "artifact": artifact, "append": number > 0}})
+    beside.eventually(lambda: world.newest("t1") >= 2)
+    world.advance(2)
+    beside.eventually(lambda: bool(world.posts("a")) and told_pieces(world) == pieces)
+    assert len(world.told("a")) < 10
+
+
+def told_pieces(world: World) -> list[str]:
+    [artifact] = json.loads(world.posts("a")[-1].body)["task"]["artifacts"]
+    return [part["text"] for part in artifact["parts"]]
+
+
+def test_connection_that_breaks_is_made_again_and_nothing_is_lost(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+    task = world.agent.task("t1")
+    task.tells(None)
+    beside.eventually(lambda: streams(world) == 0)
+    task.becomes("working", message="while nobody listened")
+    beside.eventually(lambda: world.told("a") == [2])
+    task.becomes("completed")
+    beside.eventually(lambda: world.told("a") == [2, 3])
+
+
+def test_task_that_waits_for_somebody_needs_no_stream_until_it_goes_on(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+    world.agent.task("t1").becomes("input-required")
+    beside.eventually(lambda: world.told("a") == [2] and beside.running == 0)
+    world.advance(SLOW + 1)
+    assert world.length(STREAMS) == 0
+    world.agent.next_state = "working"
+    world.send(task_id="t1")
+    beside.eventually(lambda: streams(world) == 1)
+
+
+def test_function_whose_time_ends_hands_its_tasks_over(world: World, beside: Streaming) -> None:
+    beside.works = False
+    followed(world)
+    beside.works = True
+    first = beside.invoke({"Records": [{"messageId": "m", "body": StreamWakeup(TASK).dump()}]})
+    beside.eventually(lambda: streams(world) == 1)
+    claim = StreamClaims(world.connection).get(TASK)
+    first.left = SOON_OVER
+    beside.eventually(lambda: (now := StreamClaims(world.connection).get(TASK)) is not None and now != claim)
+    beside.eventually(lambda: streams(world) == 2)
+    world.agent.task("t1").becomes("working")
+    beside.eventually(lambda: world.told("a") == [2])
+
+
+def test_running_function_takes_more_tasks(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+    world.agent.task("t2")
+    world.register("t2", id="b")
+    world.put(STREAMS, StreamWakeup(task_key("t2")).dump())
+    beside.alone_until(lambda: len(world.agent.task("t2").streams) == 1)
+    assert beside.running == 1
+
+
+def test_second_wakeup_for_a_stream_that_is_held_does_nothing(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+    before = beside.running
+    world.put(STREAMS, StreamWakeup(TASK).dump())
+    beside.eventually(lambda: beside.running == before and world.length(STREAMS) == 0)
+    assert world.agent.count("SubscribeToTask") == 1
+
+
+# --- what dies
+
+
+def test_function_that_died_is_missed_and_the_watch_polls_often_and_asks_for_another(world: World, beside: Streaming) -> None:
+    beside.works = False
+    followed(world)
+    now = world.runner.clock.now()
+    StreamClaims(world.connection).claim(TASK, "one that died", instead_of="", now=now, until=now + CLAIM)
+    world.advance(1)
+    assert interval(world) == SLOW
+    world.agent.task("t1").becomes("working")
+    world.advance(SLOW)
+    assert world.told("a") == [2], "the slow poll finds what nobody told"
+    for _ in range(2):
+        world.advance(SLOW)
+    assert interval(world) < SLOW
+    beside.works = True
+    world.advance(SLOW)
+    beside.eventually(lambda: streams(world) == 1)
+
+
+def test_stream_that_cannot_be_held_wakes_the_watch(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+    world.agent.status = 502
+    world.agent.task("t1").tells(None)
+    world.agent.streams = False
+    beside.eventually(lambda: beside.running == 0)
+    world.agent.status = 200
+    world.agent.task("t1").becomes("working")
+    beside.eventually(lambda: world.told("a") == [2])
+    assert interval(world) < SLOW
+
+
+def test_agent_without_the_streams_of_its_card_is_followed_in_another_way(world: World, beside: Streaming) -> None:
+    world.agent.task("t1")
+    world.register("t1", id="a")
+    world.agent.streams = False  # its card was read before
+    beside.eventually(lambda: Strategy.STREAM in StrategyRecords(world.connection, now=world.runner.clock.now).given_up(TASK.agent_key))
+    beside.eventually(lambda: beside.running == 0)
+    world.agent.task("t1").becomes("working")
+    world.advance(SLOW + 1)
+    assert world.told("a") == [2]
+    assert world.length(STREAMS) == 0

@@ -1,0 +1,45 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.domain.sse import EventTooLargeError, SseReader
+
+
+def read(*pieces: bytes, most: int = 1000) -> list[bytes]:
+    reader = SseReader(most)
+    return [data for piece in pieces for data in reader.feed(piece)]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_event_ends_with_an_empty_line(end: bytes) -> None:
+    assert read(end.join([b"data: one", b"", b"data: two", b"", b"data: never ended", b""])) == [b"one", b"two"]
+
+
+def test_lines_of_data_are_one_event() -> None:
+    assert read(b"data: a\ndata:b\ndata\n\n") == [b"a\nb\n"]
+
+
+def test_pings_and_other_fields_say_nothing() -> None:
+    assert read(b": ping\n\nevent: error\nid: 7\nretry: 1\n\n: ping\ndata: x\n\n") == [b"x"]
+
+
+def test_byte_order_mark_is_no_part_of_the_first_field() -> None:
+    assert read(b"\xef\xbb\xbfdata: x\n\n") == [b"x"]
+
+
+@given(st.lists(st.sampled_from([b"data: x", b": ping", b"event: e", b"", b"data: y"]), max_size=12), st.data())
+def test_it_does_not_matter_in_which_pieces_the_bytes_come(lines: list[bytes], data: st.DataObject) -> None:
+    whole = data.draw(st.sampled_from([b"\n", b"\r\n", b"\r"])).join(lines)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))
+    pieces = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    assert read(*pieces) == read(whole)
+
+
+@pytest.mark.parametrize("pieces", [[b"data: ", b"x" * 60, b"x" * 60], [b"data: " + b"x" * 60 + b"\n"] * 2])
+def test_event_that_is_too_large_is_an_error_before_it_ends(pieces: list[bytes]) -> None:
+    with pytest.raises(EventTooLargeError):
+        read(*pieces, most=100)
+
+
+def test_events_one_after_the_other_and_pings_are_never_too_large() -> None:
+    assert len(read(*[b"data: " + b"x" * 60 + b"\n\n: ping\n\n"] * 20, most=100)) == 20
