@@ -56,6 +56,29 @@ def test_a_config_chooses_by_a_header_of_the_call_that_registers_it() -> None:
         assert world.told("c") == [4, 6]
 
 
+@pytest.mark.parametrize("version", ["1.0", "0.3"])
+def test_a_config_that_wants_events_is_told_each_revision_as_one(version: str) -> None:
+    """What changes both at once is told as the whole task; a retry tells the same."""
+    with World(WatchMinSeconds="2", WatchMaxSeconds="2", RetrySchedule="2,2") as world:
+        world.headers["a2a-relay-updates"] = "events"
+        task = world.agent.task("t1")
+        if version == "1.0":
+            world.register("t1", id="c")
+        else:
+            config = {"id": "c", "url": f"{world.receiver.url}/c"}
+            world.result("tasks/pushNotificationConfig/set", {"taskId": "t1", "pushNotificationConfig": config}, version="0.3")
+        world.settle()
+        world.receiver.fail_next(503, times=1)
+        for change in ({"state": "working"}, {"state": "working", "artifacts": ["one"]}, {"state": "completed", "artifacts": ["two"]}):
+            task.becomes(**change)
+            world.advance(5)
+        bodies = [post.payload or {} for post in world.posts("c")]
+        assert bodies[0] == bodies[1]
+        kinds = [body.get("kind") or next(iter(body)) for body in bodies[1:]]
+        assert kinds == (["statusUpdate", "artifactUpdate", "task"] if version == "1.0" else ["status-update", "artifact-update", "task"])
+        assert (world.told("c"), world.posts("c")[-1].state) == ([2, 3, 4], "completed")
+
+
 def test_a_choice_that_is_none_is_refused() -> None:
     with World() as world:
         world.agent.task("t1")

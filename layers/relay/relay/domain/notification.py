@@ -17,12 +17,14 @@ from datetime import datetime
 from relay.domain import praisonai
 from relay.domain.conversion import convert
 from relay.domain.keys import ConfigKey
-from relay.domain.push_config import Dialect, PushConfig
+from relay.domain.push_config import Dialect, PushConfig, Updates
 from relay.domain.signer import NO_SIGNER, Signer, SigningKey, notification_jwt
 from relay.domain.signing_secret import signing_key as signing_key
 from relay.domain.task import Json, ProtocolVersion, Revision, RevisionHead
+from relay.domain.update_events import Fingerprint, event_since
 from relay.domain.webhook_url import origin
 
+_EVENTS_VERSIONS = {Dialect.A2A_V10: ProtocolVersion.V10, Dialect.A2A_V03: ProtocolVersion.V03}
 _CONTENT_TYPE_10, _CONTENT_TYPE = "application/a2a+json", "application/json"
 
 REVISION_HEADER = "A2A-Relay-Revision"  # the revision's number: a receiver that keeps the highest per task sees order and gaps
@@ -53,12 +55,19 @@ def webhook_id(key: ConfigKey, revision: int) -> str:
     return "msg_" + base64.urlsafe_b64encode(digest).decode("ascii")
 
 
-def body(config: PushConfig, revision: Revision) -> bytes:
-    """The task in the dialect of the config, as compact UTF-8 JSON; equal tasks give equal bytes, so every attempt does.
+def events_version(config: PushConfig) -> ProtocolVersion | None:
+    """In which version the config is told events; None: it is told tasks, as it wishes or as its dialect has it."""
+    return _EVENTS_VERSIONS.get(config.dialect) if config.updates is Updates.EVENTS else None
+
+
+def body(config: PushConfig, revision: Revision, before: Fingerprint | None = None) -> bytes:
+    """The task, or the event since `before`, in the dialect of the config, as compact UTF-8 JSON; equal ones give equal bytes.
 
     Always valid JSON in valid UTF-8, whatever the agent wrote: half a surrogate pair becomes U+FFFD, NaN and Infinity become null.
     """
-    return _encode(_document(config.dialect, revision))
+    version = events_version(config)
+    event = event_since(before, revision.snapshot, version) if version else None
+    return _encode(event or _document(config.dialect, revision))
 
 
 def headers(

@@ -26,10 +26,13 @@ class Dialect(StrEnum):
 
 
 class Updates(StrEnum):
-    """What a config is told after a failure: each revision, or the newest of those that wait and every terminal or interrupted one."""
+    """What a config is told: each revision; after a failure only the newest of those that wait and every terminal or interrupted one; or
+    each revision as the event that has made it.
+    """
 
     EVERY_REVISION = "every-revision"
     LATEST_STATE = "latest-state"
+    EVENTS = "events"
 
 
 @dataclass(frozen=True)

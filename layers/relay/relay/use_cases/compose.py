@@ -13,6 +13,7 @@ from relay.domain import notification
 from relay.domain.notification import Notification
 from relay.domain.packing import PackedRevision
 from relay.domain.push_config import PushConfig
+from relay.domain.update_events import Fingerprint, fingerprint
 
 _TURN_SECONDS = 3.0  # how long a large task waits for those before it; the claim allows no more
 
@@ -29,13 +30,20 @@ class Compose:
         with self._unpacking(packed) as may:
             if not may:
                 return None
+            before = self._before(config, packed)
             revision = self._revisions.open(packed)
             return Notification(
                 webhook_id=notification.webhook_id(config.key, packed.number),
                 head=packed.head,
-                body=notification.body(config, revision),
+                body=notification.body(config, revision, before),
                 is_truncated=revision.snapshot.is_cut,
             )
+
+    def _before(self, config: PushConfig, packed: PackedRevision) -> Fingerprint | None:
+        """Of the revision before, where events are told: it is opened and let go first, so that one task at a time is held."""
+        version, key = notification.events_version(config), (config.key.task, packed.number - 1)
+        earlier = self._revisions.read([key]).get(key) if version and packed.number > 1 else None
+        return fingerprint(self._revisions.open(earlier).snapshot, version) if version and earlier else None
 
     @contextmanager
     def _unpacking(self, packed: PackedRevision) -> Iterator[bool]:
