@@ -191,9 +191,10 @@ def test_a_task_that_the_agent_has_forgotten_is_followed_until_the_deadline() ->
         for _ in range(5):
             world.advance(650)
         assert world.watch("t1") is not None
-        for _ in range(2):
-            world.advance(650)
+        for _ in range(4):
+            world.advance(901)
         assert world.watch("t1") is None
+        assert [post.headers["a2a-relay-ended"] for post in world.posts("a")] == ["vanished", "deadline"]
 
 
 # --- hints
@@ -335,7 +336,7 @@ def test_what_is_undelivered_at_the_deadline_is_delivered_all_the_same() -> None
         world.wire.decide = undisturbed
         for _ in range(4):
             world.advance(601)
-        assert world.told("a") == [2]
+        assert world.told("a") == [2, 3]
         for _ in range(3):
             world.advance(901)
         assert world.watch("t1") is None

@@ -31,9 +31,10 @@ def test_watch_past_its_deadline_does_not_end_before_what_another_function_saw_i
         world.settle()
         world.wire.decide = undisturbed
         world.purge(DELIVERY)
-        for _ in range(12):
+        for _ in range(20):
             world.advance(10)
-        assert world.told("c") == [2]
+        assert world.told("c") == [2, 3]
+        assert [post.headers.get("a2a-relay-ended") for post in world.posts("c")] == [None, "deadline"]
         assert world.watch("t1") is None
 
 

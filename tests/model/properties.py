@@ -59,9 +59,13 @@ def _given_up(config: Config) -> frozenset[int]:
 
 def _unfinished_watch(s: State, start: State, rules: Rules) -> str:
     """A watch is over only when nothing can be missed; else its timer is on its way, and the newest revision is how the task stands."""
-    if s.left.deadlines != start.left.deadlines or not rules.asks_agent:
+    if not rules.asks_agent:
         return ""
-    if any(config.push for config in s.configs) and rules.content(newest(s).moves) != rules.content(s.moves):
+    was_late = s.left.deadlines != start.left.deadlines or newest(s).is_ending
+    if was_late and (s.watch is None or s.watch.is_late):
+        is_told = rules.is_terminal(newest(s).moves) or newest(s).is_ending
+        return "" if is_told or not any(config.push for config in s.configs) else "nobody was told that the task is followed no more"
+    if any(config.push for config in s.configs) and (newest(s).is_ending or rules.content(newest(s).moves) != rules.content(s.moves)):
         return "the newest revision is not how the task stands"
     is_over = rules.is_terminal(newest(s).moves) or not any(config.push for config in s.configs)
     if s.watch is None:

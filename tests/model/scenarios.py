@@ -213,6 +213,21 @@ SCENARIOS = {
         _FOLLOWED._replace(moves=1, log=(*_ONE, Head(2, 1, 3)), left=Left(deadlines=1, silences=1, losses=1)),
         Rules(task="ab", fans_out_at_once=True, delivers_at_once=True, asks_agent=True, sweeps=True),
     ),
+    "followed again": Scenario(
+        "the watch is over and its ending told; the config is registered again while the task moves",
+        State(
+            log=(Head(1, 0), Head(2, 0, 1, is_ending=True)),
+            configs=(Config(cursor=Cursor(2, 1), push=True, lives=1, start=1, posted=frozenset({2})),),
+            calls=_REGISTERS,
+            turns=(Turn(),),
+        ),
+        Rules(task="ab", fans_out_at_once=True, delivers_at_once=True, asks_agent=True),
+    ),
+    "unreachable": Scenario(
+        "the agent does not answer for longer than may be, and then does; a client sees the task end meanwhile",
+        _FOLLOWED._replace(calls=(_client(SAY),), left=Left(silences=1)),
+        Rules(task="aT", only_watches=True, asks_agent=True),
+    ),
     "all together": Scenario(
         "the watch and a worker, each in all its steps: the task ends, a POST fails, messages are lost; the sweep",
         _FOLLOWED._replace(left=Left(losses=1, failures=1)),

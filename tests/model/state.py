@@ -110,11 +110,15 @@ class View(NamedTuple):
 
 
 class Head(NamedTuple):
-    """A revision without its task, number 0 for none: the agent's moves it shows, when its view arrived."""
+    """A revision without its task, number 0 for none: the agent's moves it shows, when its view arrived.
+
+    `is_ending`: the relay's own, which says that nothing more may come.
+    """
 
     number: int = 0
     moves: int = -1
     arrived: int = 0
+    is_ending: bool = False
 
 
 class Watch(NamedTuple):
@@ -139,6 +143,7 @@ class Turn(NamedTuple):
     polled: int = 0
     looks: bool = False
     is_late: bool = False
+    is_troubled: bool = False  # the agent has not answered for longer than it may
     number: int = 0
 
 

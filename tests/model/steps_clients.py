@@ -28,11 +28,16 @@ def clients(s: State, rules: Rules) -> Steps:
             yield from _begins(s, place, call, rules)
 
 
-def append(s: State, view: View, rules: Rules) -> State:
+def append(s: State, view: View, rules: Rules, *, is_ending: bool = False) -> State:
     number = s.newest + 1
     stream = s.stream if rules.only_watches else (*s.stream, Record(-1, number))
-    after = s._replace(log=(*s.log, Head(number, view.moves, view.arrived)), stream=stream)
-    if s.log and s.log[-1].moves >= view.moves and not s.fault:
+    after = s._replace(log=(*s.log, Head(number, view.moves, view.arrived, is_ending)), stream=stream)
+    if not s.log or s.fault:
+        return after
+    last = s.log[-1]
+    if rules.is_terminal(last.moves):
+        return after._replace(fault=f"revision {number} follows the task's end")
+    if last.moves > view.moves or (last.moves == view.moves and is_ending is last.is_ending):
         return after._replace(fault=f"an older state became revision {number}")
     return after
 
@@ -41,7 +46,7 @@ def change(known: Head, view: View, rules: Rules) -> str:
     """What a view means beside the newest revision that is known: domain/task.py."""
     if not known.number:
         return "new"
-    if rules.content(known.moves) == rules.content(view.moves):
+    if rules.content(known.moves) == rules.content(view.moves) and not known.is_ending:
         return "same"
     if rules.is_terminal(known.moves):
         return "final"

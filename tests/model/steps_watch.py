@@ -6,7 +6,7 @@ from itertools import combinations
 from tests.model.clock import moment
 from tests.model.rules import Rules, Steps, may, outside, own, send, send_watch, set_turn, take_watch
 from tests.model.state import HELD, IDLE, LOOK, NO_CLAIM, START, TIMER, Cursor, Head, State, Turn, View, Wakeup, Watch, WatchWakeup
-from tests.model.steps_clients import newest, observe
+from tests.model.steps_clients import append, newest, observe
 
 
 def follow(s: State, rules: Rules) -> Steps:
@@ -104,6 +104,8 @@ def _ask(s: State, worker: int, turn: Turn, rules: Rules) -> Steps:
     yield own("watch: ask", set_turn(s, worker, asked))
     if may(s.left, "silences"):
         yield outside("watch: no answer", set_turn(s, worker, turn._replace(phase="look")), "silences")
+        past = turn._replace(phase="look", is_troubled=True)
+        yield outside("watch: no answer, for longer than may be", set_turn(s, worker, past), "silences")
 
 
 def _asked(s: State, worker: int, turn: Turn, rules: Rules) -> Steps:
@@ -123,6 +125,9 @@ def _look(s: State, worker: int, turn: Turn, rules: Rules) -> Steps:
         yield own("watch: no look", set_turn(s, worker, turn._replace(phase="timer")))
         return
     cursors = [config.cursor for config in s.configs if config.cursor]
+    if cursors and _ends(turn, rules):
+        yield own("watch: look, nothing more may come", set_turn(s, worker, turn._replace(phase="tell")))
+        return
     is_over = not cursors or (ended and not any(_is_behind(cursor, turn) for cursor in cursors))
     if is_over or (ended and rules.wrong == "ends-unlooked"):
         yield own("watch: look, it is over", set_turn(s, worker, turn._replace(phase="end")))
@@ -133,6 +138,23 @@ def _look(s: State, worker: int, turn: Turn, rules: Rules) -> Steps:
             after = send(s, *(wakeup for wakeup in wakeups if wakeup not in s.queue))
             yield own("watch: look, wake what is behind", set_turn(after, worker, turn._replace(phase="timer")))
         yield own("watch: look", set_turn(s, worker, turn._replace(phase="timer")))
+
+
+def _ends(turn: Turn, rules: Rules) -> bool:
+    """Somebody is to be told that nothing more may come, and has not been told yet."""
+    is_open = turn.head.number > 0 and not rules.is_terminal(turn.head.moves) and not turn.head.is_ending
+    return is_open and (turn.is_late or turn.is_troubled) and rules.wrong != "ending-untold"
+
+
+def _tell(s: State, worker: int, turn: Turn, rules: Rules) -> Steps:
+    """The relay's own revision, after the one that the turn knows as the newest: if another one was faster, a later turn sees to it."""
+    told = turn._replace(phase="timer")
+    if newest(s) == turn.head or rules.wrong == "ending-anyway":
+        view = View(turn.head.moves, arrived=moment(s))
+        after = append(s, view, rules, is_ending=True)
+        yield own("watch: tell the ending", set_turn(after, worker, told._replace(head=newest(after))))
+    else:
+        yield own("watch: tell no ending, there is news", set_turn(s, worker, told))
 
 
 def _has_ended(turn: Turn, head: Head, rules: Rules) -> bool:
@@ -199,6 +221,7 @@ _PHASES: dict[str, Callable[[State, int, Turn, Rules], Steps]] = {
     "asked": _asked,
     "observe": _observe,
     "look": _look,
+    "tell": _tell,
     "timer": _timer,
     "rest": _rest,
     "end": _end,

@@ -44,6 +44,8 @@ WRONG = {
     "ends-anyway": ("a turn that lost its claim ends the watch of another", "watch ends slowly"),
     "ends-at-deadline": ("the watch ends at its deadline, without a look at the configs", "deadline"),
     "ends-on-memory": ("past its deadline the watch ends by the newest revision that it remembers", "deadline"),
+    "ending-untold": ("the watch ends at its deadline, and nobody is told", "deadline"),
+    "ending-anyway": ("an ending is told though somebody else has seen the task go on, or end", "unreachable"),
     "claimed-unindexed": ("the watch leaves the index while it is claimed", "watch wakes"),
     "watch-unput": ("a registration does not put the watch", "watch starts unheard"),
     "ending-watch-stays": ("a registration leaves a watch that may be ending", "watch ends unheard"),

@@ -67,8 +67,10 @@ class Following(Delivering):
         from relay.domain.watch import Pace
         from relay.use_cases.accelerate import Accelerate
         from relay.use_cases.last_words import LastWords
+        from relay.use_cases.tell_ending import TellEnding
         from relay.use_cases.watch import FollowTasks
 
+        given = self.settings
         return FollowTasks(
             watches=self.watches,
             cursors=self.cursors,
@@ -77,10 +79,11 @@ class Following(Delivering):
             poll=self.poll,
             observe=self.observe,
             last_words=LastWords(self.revisions, self.observe, now=now),
+            tell_ending=TellEnding(self.revisions, unreachable_limit=given.unreachable_limit, watch_deadline=given.watch_deadline, now=now),
             accelerate=Accelerate(self.strategies, self.stream_claims, self.stream_queue, now),
             watch_queue=self.watch_queue,
             delivery_queue=self.delivery_queue,
-            pace=Pace(self.settings.watch_minimum, self.settings.watch_maximum, self.settings.watch_deadline),
+            pace=Pace(given.watch_minimum, given.watch_maximum, given.watch_deadline),
             now=now,
             random=random.random,
         )

@@ -56,6 +56,7 @@ class Metric(StrEnum):
     UPSTREAM_CALL_FAILED = "UpstreamCallFailed"
     FELL_BACK = "FellBackToPolling"
     STREAM_BROKE = "StreamBroke"
+    ENDING_TOLD = "EndingTold"
     WAKEUP_RETURNED = "WakeupReturned"
     BREAKER_OPENED = "BreakerOpened"
     OVERDUE_WOKEN = "OverdueWoken"
@@ -185,6 +186,12 @@ def stream_ended(task: TaskKey, ending: str) -> None:
 def stream_failed(task: TaskKey, error: BaseException) -> None:
     """We failed, not the agent."""
     fault("stream failed", task=task, error=error)
+
+
+def ending_told(task: TaskKey, revision: Revision) -> None:
+    """The task has not ended, and yet nothing more may come of it."""
+    warn("ending told: nothing more may come", task=task, revision=revision.number, reason=revision.view.ending)
+    measure(Metric.ENDING_TOLD)
 
 
 def swept(*, woken: int, oldest: timedelta) -> None:

@@ -58,6 +58,7 @@ class Settings(BaseModel):
     watch_min_seconds: float = Field(default=1, gt=0)
     watch_max_seconds: float = Field(default=60, gt=0, le=900)
     watch_deadline_hours: float = Field(default=168, gt=0)
+    agent_unreachable_minutes: float = Field(default=60, gt=0)
     allowed_webhook_hosts: _Names = ()
     denied_webhook_hosts: _Hosts = NO_HOSTS
     only_webhook_hosts: _Hosts = NO_HOSTS
@@ -80,6 +81,10 @@ class Settings(BaseModel):
     @property
     def watch_maximum(self) -> timedelta:
         return timedelta(seconds=self.watch_max_seconds)
+
+    @property
+    def unreachable_limit(self) -> timedelta:
+        return timedelta(minutes=self.agent_unreachable_minutes)
 
     @property
     def watch_deadline(self) -> timedelta:

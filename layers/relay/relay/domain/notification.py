@@ -16,11 +16,12 @@ from datetime import datetime
 
 from relay.domain import praisonai
 from relay.domain.conversion import convert
+from relay.domain.endings import ENDED
 from relay.domain.keys import ConfigKey
 from relay.domain.push_config import Dialect, PushConfig, Updates
 from relay.domain.signer import NO_SIGNER, Signer, SigningKey, notification_jwt
 from relay.domain.signing_secret import signing_key as signing_key
-from relay.domain.task import Json, ProtocolVersion, Revision, RevisionHead
+from relay.domain.task import Ending, Json, ProtocolVersion, Revision, RevisionHead
 from relay.domain.update_events import Fingerprint, event_since
 from relay.domain.webhook_url import origin
 
@@ -82,6 +83,7 @@ def headers(
     traceparent: str = "",
     is_truncated: bool = False,
     is_resent: bool = False,
+    ending: Ending | None = None,
 ) -> tuple[Header, ...]:
     """Every header of one attempt, signed over exactly `body`, also by the keys of `signer`; `timestamp` is the attempt's own time, aware.
 
@@ -98,6 +100,8 @@ def headers(
         found.append(("traceparent", traceparent))
     found += [(REVISION_HEADER, str(revision)), (ATTEMPT_HEADER, str(attempt))]
     found += [(name, "true") for name, is_so in ((TRUNCATED_HEADER, is_truncated), (REDRIVEN_HEADER, is_resent)) if is_so]
+    if ending:
+        found.append((ENDED, ending.value))
     return tuple(_checked(header) for header in found)
 
 

@@ -100,14 +100,27 @@ class Snapshot:
         return status if isinstance(status, Mapping) else {}
 
 
+class Ending(StrEnum):
+    """Why nothing more may come of a task that has not ended."""
+
+    UNREACHABLE = "unreachable"  # the agent, or an answer of it that can be used
+    UNAUTHORIZED = "unauthorized"  # the agent refuses the credential
+    VANISHED = "vanished"  # the agent knows no such task any more
+    DEADLINE = "deadline"  # it is followed no longer
+
+
 @dataclass(frozen=True)
 class View:
-    """A full, fresh view: a snapshot, when it was asked for, when it arrived, and how it was learnt (`poll`, `send`, `register`)."""
+    """A full, fresh view: a snapshot, when it was asked for, when it arrived, and how it was learnt (`poll`, `send`, `register`).
+
+    With an `ending` it is none of the agent's: the relay itself says that nothing more may come.
+    """
 
     snapshot: Snapshot
     asked_at: datetime
     arrived_at: datetime
     learnt_by: str
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +133,7 @@ class RevisionHead:
     status_digest: str
     arrived_at: datetime
     status_timestamp: datetime | None = None
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +157,7 @@ class Revision:
             status_digest=snapshot.status_digest,
             arrived_at=self.view.arrived_at,
             status_timestamp=snapshot.status_timestamp,
+            ending=self.view.ending,
         )
 
 

@@ -85,6 +85,7 @@ class Attempt:
             traceparent=_traceparent(told.webhook_id),
             is_truncated=told.is_truncated,
             is_resent=is_resent,
+            ending=told.head.ending,
         )
         timeout = max(self._timeout / 2, self._timeout - (self._now() - started)) if config.is_challenged else self._timeout
         allow_private = self._hosts.is_exempt(config.url)

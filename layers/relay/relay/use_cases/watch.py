@@ -19,7 +19,7 @@ from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.domain import watch as rules
 from relay.domain.claim import RETURN_DELAY_SECONDS, Verdict
-from relay.domain.endings import Trouble
+from relay.domain.endings import Trouble, is_asked_seldom
 from relay.domain.keys import TaskKey
 from relay.domain.relay_task import may_be_relay_task
 from relay.domain.task import RevisionHead
@@ -29,6 +29,7 @@ from relay.use_cases.accelerate import Accelerate
 from relay.use_cases.last_words import LastWords
 from relay.use_cases.observe import Observe
 from relay.use_cases.poll import Poll
+from relay.use_cases.tell_ending import TellEnding
 
 _WORKERS = 10  # one per wake-up of a batch
 _TURN_TIME = rules.POLL_TIMEOUT + timedelta(seconds=10)  # a poll, and AWS calls with their retries
@@ -58,6 +59,7 @@ class FollowTasks:
         observe: Observe,
         last_words: LastWords,
         accelerate: Accelerate,
+        tell_ending: TellEnding,
         watch_queue: Queue,
         delivery_queue: Queue,
         pace: Pace,
@@ -72,6 +74,7 @@ class FollowTasks:
         self._observe = observe
         self._last_words = last_words
         self._accelerate = accelerate
+        self._tell_ending = tell_ending
         self._watch_queue = watch_queue
         self._delivery_queue = delivery_queue
         self._pace = pace
@@ -123,13 +126,16 @@ class FollowTasks:
         rests = is_own or rules.has_ended(watch, head, now)
         poll = self._to_its_end(watch, _Poll(head, only_looked=is_own) if rests else self._ask(watch, head))
         ended = rules.has_ended(watch, poll.head, now)
-        looked = rules.looks(watch, call, ended=ended, now=now)
-        if looked and self._look(call, poll.head, ended=ended):
-            self._watches.end(call.task, token)
-            if watch.told.by:
-                self._accelerate.forget(call.task)
-            return
-        self._rest(call, replace(watch, looked_at=now) if looked else watch, token, poll=poll, polled_at=now)
+        watch = replace(watch, trouble=poll.trouble)
+        if rules.looks(watch, call, ended=ended, now=now):
+            watch, (is_over, head) = replace(watch, looked_at=now), self._look(watch, poll.head, ended=ended)
+            if is_over:
+                self._watches.end(call.task, token)
+                if watch.told.by:
+                    self._accelerate.forget(call.task)
+                return
+            poll = replace(poll, head=head)
+        self._rest(call, watch, token, poll=poll, polled_at=now)
 
     def _is_own(self, task: TaskKey) -> bool:
         """The worker brings the changes of such a task; the watch only looks after its configs."""
@@ -155,16 +161,18 @@ class FollowTasks:
         head = self._last_words(watch.task)
         return replace(poll, head=head, moved=True) if head else poll
 
-    def _look(self, call: WatchCall, newest: RevisionHead | None, *, ended: bool) -> bool:
-        """Wakes the configs that are behind; whether the watch is over."""
+    def _look(self, watch: Watch, newest: RevisionHead | None, *, ended: bool) -> tuple[bool, RevisionHead | None]:
+        """Tells those that are left if nothing more may come, and wakes those that are behind. Whether the watch is over; the newest."""
         now = self._now()
-        cursors = self._cursors.of_task(call.task, now=now)
+        cursors = self._cursors.of_task(watch.task, now=now)
+        if cursors:
+            newest = self._tell_ending(watch, newest)
         if rules.is_over(cursors, newest, ended=ended):
-            observability.log("watch ended", task=call.task)
-            return True
+            observability.log("watch ended", task=watch.task)
+            return True, newest
         behind = rules.to_wake(cursors, newest, now)
         self._delivery_queue.send_all([Sending(DeliveryWakeup(cursor.key, group=cursor.group)) for cursor in behind])
-        return False
+        return False, newest
 
     def _rest(self, call: WatchCall, watch: Watch, token: str, *, poll: _Poll, polled_at: datetime) -> None:
         """First the timer, then the mark that also ends the claim."""
@@ -196,7 +204,7 @@ class FollowTasks:
     def _interval(self, call: WatchCall, watch: Watch, poll: _Poll, told: Told) -> timedelta:
         """An interrupted task is polled at the maximum; after a hint (the client's next message) quickly again, until that was silence."""
         has_ended = rules.has_ended(watch, poll.head, self._now())
-        if poll.only_looked or has_ended or replace(watch, trouble=poll.trouble).is_paused:
+        if poll.only_looked or has_ended or watch.is_paused or is_asked_seldom(poll.head):
             return rules.next_look(watch.interval)
         state = poll.head.state if poll.head else None
         is_interrupted = state is not None and state.is_interrupted

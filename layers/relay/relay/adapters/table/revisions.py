@@ -9,10 +9,10 @@ from relay.adapters.table.connection import Connection
 from relay.adapters.table.items import Item
 from relay.domain.keys import LAST_WORDS, REVISION_PREFIX, TaskKey, revision_number, revision_sort_key
 from relay.domain.packing import PackedRevision, pack, unpack
-from relay.domain.task import ProtocolVersion, Revision, RevisionHead, Snapshot, TaskState, View
+from relay.domain.task import Ending, ProtocolVersion, Revision, RevisionHead, Snapshot, TaskState, View
 
 _NO_NUMBER = 0  # revisions are numbered from 1: what is kept like one and is none
-_HEAD = ("sk", "v", "state", "digest", "status_digest", "arrived_at", "status_at")
+_HEAD = ("sk", "v", "state", "digest", "status_digest", "arrived_at", "status_at", "ending")
 
 
 class Revisions:
@@ -91,7 +91,8 @@ class Revisions:
         """With its task, fetched if it is not in the item, and unpacked: up to twenty times the size of its JSON in memory."""
         data = self._fetch(packed.stored_at) if packed.stored_at else packed.data
         snapshot = Snapshot(packed.version, unpack(data), is_cut=packed.is_cut)
-        view = View(snapshot, asked_at=packed.asked_at, arrived_at=packed.head.arrived_at, learnt_by=packed.learnt_by)
+        head = packed.head
+        view = View(snapshot, asked_at=packed.asked_at, arrived_at=head.arrived_at, learnt_by=packed.learnt_by, ending=head.ending)
         return Revision(packed.number, view)
 
     def _packed(self, task: TaskKey, revision: Revision, *, writer: str, expires: datetime) -> Item:
@@ -115,6 +116,8 @@ def write_head(head: RevisionHead) -> dict[str, object]:
     }
     if head.status_timestamp is not None:
         written["status_at"] = items.moment(head.status_timestamp)
+    if head.ending is not None:
+        written["ending"] = items.text(head.ending.value)
     return written
 
 
@@ -129,6 +132,7 @@ def read_head(item: Item, number: int) -> RevisionHead | None:
         status_digest=items.read_text(item, "status_digest"),
         arrived_at=arrived_at,
         status_timestamp=items.read_moment(item, "status_at"),
+        ending=Ending(items.read_text(item, "ending")) if "ending" in item else None,
     )
 
 

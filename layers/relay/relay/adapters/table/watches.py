@@ -13,13 +13,14 @@ from relay.adapters.table.connection import ConditionFailed, Connection
 from relay.adapters.table.cursors import due_shard
 from relay.adapters.table.items import Item
 from relay.adapters.table.revisions import read_head, write_head
-from relay.domain.endings import Ending, Trouble
+from relay.domain.endings import Trouble
 from relay.domain.forwarding import Headers
 from relay.domain.keys import WATCH, TaskKey
 from relay.domain.strategy import Strategy
+from relay.domain.task import Ending
 from relay.domain.watch import OVERDUE, Rest, Told, Watch, WatchCall
 
-_HEAD = ("newest", "state", "digest", "status_digest", "arrived_at", "status_at")
+_HEAD = ("newest", "state", "digest", "status_digest", "arrived_at", "status_at", "ending")
 _TOLD = ("told_by", "asked_at")
 _TROUBLE = ("trouble", "trouble_since", "trouble_times", "refused")
 _LENT = ("lent", "sealed")
