@@ -9,21 +9,27 @@ from contextlib import ExitStack
 import pytest
 
 from relay_dev.demo.child import Child
-from tests.compat.remote import PACKAGES, RemoteClient
+from tests.compat.remote import DRIVERS, PACKAGES, RemoteClient, python
 from tests.e2e.clients import Client03, Client10
 from tests.e2e.face import A2AClient
 from tests.e2e.relays import AGENT_03, AGENT_10, AGENT_BOTH, Relay, agent_url, relay_command, started
 
 STEP = ("--step-seconds", "1.5", "--polls", "3")  # as in tests/e2e: longer than two polls
 
-AGENTS = {"v10": AGENT_10, "both": AGENT_BOTH, "v03": AGENT_03}
+AGENTS = {
+    "v10": [*AGENT_10, *STEP],
+    "both": [*AGENT_BOTH, *STEP],
+    "v03": [*AGENT_03, *STEP],
+    "a2akit": [python("a2akit"), str(DRIVERS / "a2akit_agent.py")],
+    "praisonai": [python("praisonai"), str(DRIVERS / "praisonai_agent.py")],
+}
 
 
 @pytest.fixture(scope="session")
 def agents() -> Iterator[dict[str, str]]:
     """Agents that cannot push, by name."""
     with ExitStack() as ends:
-        running = {name: ends.enter_context(Child(name, [*command, *STEP])) for name, command in AGENTS.items()}
+        running = {name: ends.enter_context(Child(name, command)) for name, command in AGENTS.items()}
         yield {name: agent_url(process) for name, process in running.items()}
 
 

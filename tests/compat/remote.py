@@ -25,12 +25,18 @@ class Package:
     version: str
 
 
-PACKAGES = {
+SDKS = {
     **{
         f"a2a-sdk {line}": Package((python(f"sdk-{line}"), str(DRIVERS / "sdk10_client.py")), "1.0") for line in ("1.0.3", "1.1.5", "1.2.3")
     },
     "@a2a-js/sdk 1.3.0": Package(("node", str(JS / "client10.mjs")), "1.0"),
     "@a2a-js/sdk 0.3.14": Package(("node", str(JS / "client03.mjs")), "0.3"),
+}
+
+PACKAGES = {
+    **SDKS,
+    "a2akit 0.0.32": Package((python("a2akit"), str(DRIVERS / "a2akit_client.py")), "0.3"),
+    "a2akit 0.0.32 over HTTP+JSON": Package((python("a2akit"), str(DRIVERS / "a2akit_client.py"), "http+json"), "0.3"),
 }
 
 

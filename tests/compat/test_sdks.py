@@ -11,7 +11,7 @@ import pytest
 
 from relay_dev.received import Notification
 from relay_dev.receiver import Receiver
-from tests.compat.remote import PACKAGES
+from tests.compat.remote import SDKS
 from tests.e2e.conftest import SECRET, TOKEN
 from tests.e2e.face import A2AClient, RefusedError, Seen, Webhook
 from tests.e2e.relays import Relay
@@ -20,7 +20,7 @@ from tests.e2e.told import WHOLE, assert_verified, steps, wait_for_state, webhoo
 pytestmark = pytest.mark.compat
 
 TASK_NOT_FOUND, NOT_CANCELABLE, INVALID_PARAMS = -32001, -32002, -32602
-CLIENTS = ["a2a-sdk 1.3.0", "a2a-sdk 0.3.26", *PACKAGES]
+CLIENTS = ["a2a-sdk 1.3.0", "a2a-sdk 0.3.26", *SDKS]
 AGENTS = ["v10", "both", "v03"]
 AT_ONCE = 8  # stories; the machine may be a small one
 
