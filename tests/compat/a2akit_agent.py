@@ -23,13 +23,22 @@ class ReportWorker(Worker):
         if "reply" in ctx.user_text:
             await ctx.reply_directly(f"You said: {ctx.user_text}")
             return
-        await asyncio.sleep(seconds)
+        if await self._is_cancelled_within(seconds, ctx):
+            return
         if "ask" in ctx.user_text and not ctx.history:
             await ctx.request_input("Which quarter?")
             return
         await ctx.send_status("Generating report…")
-        await asyncio.sleep(seconds)
+        if await self._is_cancelled_within(seconds, ctx):
+            return
         await ctx.complete(f"Report: {ctx.user_text}")
+
+    async def _is_cancelled_within(self, seconds: float, ctx: TaskContext) -> bool:
+        """A worker of a2akit's is not stopped: it looks, and returns."""
+        ends = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < ends and not ctx.is_cancelled:
+            await asyncio.sleep(0.05)
+        return ctx.is_cancelled
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ AGENTS = {
     "both": [*AGENT_BOTH, *STEP],
     "v03": [*AGENT_03, *STEP],
     "a2akit": [python("a2akit"), str(DRIVERS / "a2akit_agent.py")],
+    "a2akit-http": [python("a2akit"), str(DRIVERS / "a2akit_agent.py"), "http+json"],
     "praisonai": [python("praisonai"), str(DRIVERS / "praisonai_agent.py")],
 }
 
