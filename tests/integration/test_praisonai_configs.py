@@ -109,6 +109,14 @@ def test_a_set_without_task_or_url_is_refused_in_praisonais_words(world: World) 
     assert refusal(world, SET, taskId="t1", url="") == (INVALID_PARAMS, "taskId and url required")
 
 
+def test_its_client_reads_the_tasks_of_any_agent_in_its_own_words(world: World) -> None:
+    """It calls `/a2a`, whatever the card says, and polls until a task is `cancelled`."""
+    world.agent.task("t1").becomes("canceled")
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": "t1"}}
+    told = [json.loads(world.runner.request("POST", path, body=call).body)["result"]["status"]["state"] for path in ("/a2a", "/")]
+    assert told == ["cancelled", "canceled"]
+
+
 def test_registering_calls_no_webhook(world: World) -> None:
     world.agent.task("t1")
     ask(world, SET, taskId="t1", url=hook(world))

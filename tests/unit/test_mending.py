@@ -8,7 +8,7 @@ from a2a.compat.v0_3 import types as types_03
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.domain.mending import mend_response, mend_result
+from relay.domain.mending import mend_response, mend_result, spell_response
 from relay.domain.protocol import Kind
 from relay.domain.task import ProtocolVersion
 from tests.unit.test_any_json import ANSWER, made_of
@@ -82,3 +82,18 @@ def test_every_recorded_answer_of_0_3_but_praisonais_is_as_it_came(recorded_send
     mended = mend_response(Kind.SEND, told, {})
     types_03.SendMessageSuccessResponse.model_validate(mended)
     assert (mended is not told) is recorded_send["recorded"].startswith("praisonai")
+
+
+@pytest.mark.parametrize(("state", "spelled"), [("canceled", "cancelled"), ("input-required", "input_required"), ("working", "working")])
+def test_praisonais_client_is_told_states_in_its_spelling(state: str, spelled: str) -> None:
+    task, told = ({"kind": "task", "id": "t", "status": {"state": each, "timestamp": "now"}} for each in (state, spelled))
+    for kind in (Kind.SEND, Kind.GET_TASK, Kind.CANCEL):
+        assert spell_response(kind, {"id": 1, "result": task}) == {"id": 1, "result": told}
+    assert spell_response(Kind.LIST_TASKS, {"result": [task]}) == {"result": [told]}
+
+
+@pytest.mark.parametrize("result", [None, "canceled", {"kind": "message"}, {"status": "canceled"}, {"status": {"state": 7}}, [None]])
+def test_what_has_no_state_is_not_respelled(result: Any) -> None:
+    for kind in Kind:
+        payload = {"id": 1, "result": result}
+        assert spell_response(kind, payload) is payload

@@ -1,11 +1,14 @@
 """The answers of a 0.3 agent as 0.3's SDKs can read them: PraisonAI leaves out `kind` and `contextId` and spells states its own way.
 
+And the other way round: PraisonAI's client waits for `cancelled`, whichever agent answers.
+
 Source: praisonaiagents 1.7.17 as recorded on the wire, which no client of an SDK can read. What can be read is not touched: it goes
 through as it came.
 """
 
 from typing import Any
 
+from relay.domain import praisonai
 from relay.domain.bridge_errors import bridge_error, is_task_not_found
 from relay.domain.bridge_lists import bridge_list
 from relay.domain.conversion import clean, convert_message
@@ -41,6 +44,29 @@ def mend_result(kind: Kind, result: Any, params: Json) -> Any:
     else:
         return result
     return result if _say_the_same(mended, result) else mended
+
+
+def spell_response(kind: Kind, payload: Json) -> Json:
+    """The JSON-RPC response in PraisonAI's spelling; the same object when it is in it already."""
+    result = payload.get("result")
+    spelled = spell_result(kind, result)
+    return payload if spelled is result else {**payload, "result": spelled}
+
+
+def spell_result(kind: Kind, result: Any) -> Any:
+    """The result of a call of `kind` with the states of its tasks in PraisonAI's spelling; the same object when they are."""
+    if kind is Kind.LIST_TASKS and isinstance(result, list):
+        spelled: Any = [_spelled(task) for task in result]
+    elif kind in _TASK_KINDS:
+        spelled = _spelled(result)
+    else:
+        return result
+    return result if spelled == result else spelled
+
+
+def _spelled(task: Any) -> Any:
+    status = task.get("status") if isinstance(task, dict) else None
+    return praisonai.spelled(task) if isinstance(status, dict) and isinstance(status.get("state"), str) else task
 
 
 def _task_or_message(result: Any) -> Any:

@@ -10,7 +10,7 @@ from relay.domain.door import Caller
 from relay.domain.errors import UnsupportedOperationError
 from relay.domain.forwarding import caller_credential
 from relay.domain.jsonrpc import Request
-from relay.domain.mending import mend_response, mend_result
+from relay.domain.mending import mend_response, mend_result, spell_response, spell_result
 from relay.domain.protocol import Kind, Method
 from relay.domain.push_config import UPDATES_HEADER, parse_updates
 from relay.domain.sends import parse_send
@@ -67,11 +67,13 @@ class AnswerCall:
     def __call__(self, call: Call) -> Answer | Any:
         """The agent's answer, to be passed on as it is, or a result of the relay's. Raises: RelayError."""
         told = self._told(call)
-        if call.method.version is not ProtocolVersion.V03 or call.is_praisonais:
+        if call.method.version is not ProtocolVersion.V03:
             return told
+        kind, params = call.method.kind, call.request.params
         if not isinstance(told, Answer):
-            return mend_result(call.method.kind, told, call.request.params)
-        mended = mend_response(call.method.kind, told.payload or {}, call.request.params)
+            return spell_result(kind, told) if call.is_praisonais else mend_result(kind, told, params)
+        payload = told.payload or {}
+        mended = spell_response(kind, payload) if call.is_praisonais else mend_response(kind, payload, params)
         return told if mended is told.payload or told.is_forbidden else told.with_payload(mended)
 
     def _told(self, call: Call) -> Answer | Any:
