@@ -19,7 +19,7 @@ def blocking() -> Iterator[World]:
 
 @pytest.fixture
 def world(blocking: World) -> World:
-    blocking.reset()
+    blocking.clear()
     blocking.agent.next_state = "completed"
     return blocking
 

@@ -155,8 +155,8 @@ def test_agent_is_called_once_and_the_task_ends_when_a_function_dies_at_any_requ
 
 
 @pytest.mark.timeout(300)
-def test_agent_is_called_once_and_the_task_ends_when_a_function_dies_at_every_fifth_request(world: World) -> None:
-    tell(Story(world, effect=Effect.DIES_AFTER, point=point) for point in range(1, count(world) + 1, 5))
+def test_agent_is_called_once_and_the_task_ends_when_a_function_dies_at_some_requests(world: World) -> None:
+    tell(Story(world, effect=Effect.DIES_AFTER, point=point) for point in range(1, count(world) + 1, 9))
 
 
 @pytest.mark.parametrize("call", [1, 2])
