@@ -51,7 +51,8 @@ def streams(world: World) -> int:
 def followed_by_stream(world: World, beside: Streaming) -> None:
     followed(world)
     beside.eventually(lambda: streams(world) == 1)
-    world.advance(1)  # the next poll finds the stream, and slows down
+    while interval(world) < SLOW:  # the next poll finds the stream, and slows down
+        world.advance(1)
 
 
 def interval(world: World) -> float:

@@ -10,7 +10,7 @@ from functions.stream import handler
 from relay_dev.invoker import Outcome
 from tests.support.world import World
 
-DEADLINE = 20  # seconds a test waits for a condition before it fails
+DEADLINE = 60  # seconds a test waits for a condition before it fails
 LONG, SOON_OVER, OVER = 900_000, 55_000, 0  # milliseconds that an invocation has left
 
 
