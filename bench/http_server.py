@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Request:
     arrived_at: float
 
 
-Answer = tuple[int, bytes]
+Answer = tuple[int, bytes | AsyncIterator[bytes]]  # an iterator's pieces are server-sent events, until the client goes
 Handle = Callable[[Request], Awaitable[Answer]]
 
 
@@ -49,8 +49,18 @@ async def _connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
             body = await reader.readexactly(int(headers.get("content-length", 0)))
             status, content = await handle(Request(method, path, headers, body, port, arrived_at))
+            if not isinstance(content, bytes):
+                await _stream(writer, content)
+                break
             writer.write(
                 b"HTTP/1.1 %d -\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (status, len(content), content)
             )
             await writer.drain()
     writer.close()
+
+
+async def _stream(writer: asyncio.StreamWriter, pieces: AsyncIterator[bytes]) -> None:
+    writer.write(b"HTTP/1.1 200 -\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+    async for piece in pieces:
+        writer.write(piece)
+        await writer.drain()

@@ -2,10 +2,10 @@
 """An agent that cannot push, built with a2a-sdk 0.3.26: `.venv-a2a03/bin/python tests/e2e/a2a03/agent.py [--step-seconds 3.5] [--polls 0]
 [--port 0] [--report-to URL]`.
 
-Its card says `pushNotifications: false` and `streaming: false`. It takes the same course as `relay_dev.demo.agent`: submitted, working, an
-artifact, completed, each for some seconds and until it was asked for so many times; `ask`, `slow N`, `fail` and `reply` in the client's
-message mean the same. With `--report-to` it tells a relay of its tasks, as docs/report-from-your-agent.md says; the token is
-RELAY_REPORT_TOKEN. The first line it prints is `agent: http://127.0.0.1:PORT`.
+Its card says `pushNotifications: false` and, unless `--stream`, `streaming: false`. It takes the same course as `relay_dev.demo.agent`:
+submitted, working, an artifact, completed, each for some seconds and until it was asked for so many times; `ask`, `slow N`, `fail` and
+`reply` in the client's message mean the same. With `--report-to` it tells a relay of its tasks, as docs/report-from-your-agent.md says; the
+token is RELAY_REPORT_TOKEN. The first line it prints is `agent: http://127.0.0.1:PORT`.
 """
 
 import argparse
@@ -93,6 +93,7 @@ def _says(updater: TaskUpdater, text: str) -> Message:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--step-seconds", type=float, default=3.5)
+    parser.add_argument("--stream", action="store_true")
     parser.add_argument("--polls", type=int, default=0)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--report-to", default="", metavar="URL")
@@ -105,7 +106,7 @@ def main() -> None:
         description="Takes some seconds over a task, and cannot push.",
         version="1.0.0",
         url=f"{url}/",
-        capabilities=AgentCapabilities(streaming=False, push_notifications=False),
+        capabilities=AgentCapabilities(streaming=args.stream, push_notifications=False),
         default_input_modes=["text/plain"],
         default_output_modes=["text/plain"],
         skills=[AgentSkill(id="answer", name="Answer", description="Answers a question slowly.", tags=["demo"])],
