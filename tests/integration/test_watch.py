@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -215,6 +216,40 @@ def test_a_hint_for_a_task_that_nobody_follows_is_acknowledged(world: World) -> 
     world.settle()
     assert world.length(WATCHING) == 0
     assert world.items() == []
+
+
+def listed(world: World) -> int:
+    """How many hints a list of all tasks brings."""
+    world.wire.requests.clear()
+    assert len(world.result("ListTasks", {})["tasks"]) == len(world.agent.tasks)
+    assert [request.name for request in world.wire.asked("api")].count("BatchGetItem") == 1
+    return sum(len(request.body["Entries"]) for request in world.wire.asked("api", "SendMessageBatch"))
+
+
+def test_list_that_shows_a_move_makes_the_next_poll_due_at_once(followed: World) -> None:
+    for number in range(40):
+        followed.agent.task(f"nobody follows {number}")
+    assert listed(followed) == 0
+    followed.agent.task("t1").becomes("completed")
+    assert listed(followed) == 1
+    followed.settle()
+    assert [post.state for post in followed.posts("a")] == ["completed"]
+
+
+def test_list_hints_by_a_status_message_that_it_shows_and_not_by_one_that_it_leaves_out(followed: World) -> None:
+    followed.agent.task("t1").becomes("working", message="half of it")
+    assert listed(followed) == 1
+    followed.settle()
+
+    def without_messages(method: str, answer: dict[str, Any]) -> None:
+        for task in answer["result"]["tasks"] if method == "ListTasks" else ():
+            del task["status"]["message"]
+
+    followed.agent.before_answer = without_messages
+    assert listed(followed) == 0
+    followed.agent.before_answer = lambda _method, _answer: None
+    followed.agent.task("t1").becomes("working", message="all of it")
+    assert listed(followed) == 1
 
 
 def test_after_a_hint_the_timer_that_was_waited_for_polls_no_more(followed: World) -> None:

@@ -13,7 +13,7 @@ from relay.domain.bridge_params import read_history_length, read_page_size, read
 from relay.domain.conversion import convert
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.fields import Fields
-from relay.domain.lenient import mappings, text
+from relay.domain.lenient import mapping, mappings, text
 from relay.domain.paging import DEFAULT_PAGE_SIZE, page_by
 from relay.domain.sends import cut_history
 from relay.domain.task import Json, ProtocolVersion, Snapshot, TaskState, parse_timestamp
@@ -39,6 +39,11 @@ def bridge_list(result: Any, params: Json, to: ProtocolVersion) -> Any:
         "pageSize": _count(result.get("pageSize"), wanted.page_size),
         "totalSize": _count(result.get("totalSize"), len(tasks)),
     }
+
+
+def listed(result: Any) -> list[Json]:
+    """The tasks of an agent's answer, whichever form it has; none where it is no list."""
+    return mappings(result if isinstance(result, list) else mapping(result).get("tasks"))
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,10 @@ class Snapshot:
         """Equal for two snapshots exactly when state, status message and artifacts are equal."""
         return _digest([self.status_digest, self.document.get("artifacts") or []])
 
+    @property
+    def says_status_message(self) -> bool:
+        return bool(self._status.get("message") or self._status.get("update"))
+
     @cached_property
     def status_digest(self) -> str:
         """Equal for two snapshots exactly when state and status message are equal."""

@@ -3,19 +3,21 @@
 Source: design §7 "What the relay answers itself, and what it forwards".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from relay.adapters.queues import Queue
+from relay.adapters.queues import Queue, Sending
 from relay.adapters.table.watches import Watches
 from relay.adapters.upstream import Answer
 from relay.domain.agent import Agent
+from relay.domain.bridge_lists import listed
 from relay.domain.card import card_10, is_card, relay_card
 from relay.domain.forwarding import Headers, fingerprint
 from relay.domain.jsonrpc import Request
 from relay.domain.keys import TaskKey, fits_key
+from relay.domain.paging import MAX_PAGE_SIZE
 from relay.domain.protocol import Kind, Method
 from relay.domain.task import Json, ProtocolVersion, Snapshot
 from relay.domain.wakeup import WatchWakeup
@@ -66,6 +68,8 @@ class Forward:
             return self.card(agent, result, base_url=passing.base_url, version=method.version)
         if method.kind in (Kind.GET_TASK, Kind.CANCEL) and isinstance(result, Mapping):
             self._hint(passing, Snapshot(reply.version, result))
+        elif method.kind is Kind.LIST_TASKS:
+            self._hint_list(passing, [Snapshot(reply.version, task) for task in listed(result)])
         return reply.for_caller()
 
     def card(self, agent: Agent, card: Json, *, base_url: str, version: ProtocolVersion | None = None) -> Json:
@@ -79,14 +83,39 @@ class Forward:
 
     def _hint(self, passing: Passing, snapshot: Snapshot) -> None:
         """A task that is followed and has moved is polled at once; one that a config has waited for is followed from now on."""
-        task_id, tenant = snapshot.document.get("id"), passing.request.params.get("tenant") or ""
-        if not isinstance(task_id, str) or not isinstance(tenant, str) or not fits_key(task_id):
+        task = _task_key(passing, snapshot)
+        if task is None:
             return
-        task = TaskKey(passing.agent.key.owner, passing.agent.key.agent, tenant, task_id)
         self._pending.bind(task, caller=fingerprint(passing.credential))
         watch = self._watches.get(task)
         if watch and (passing.method.kind is Kind.CANCEL or _has_moved(watch, snapshot, passing.agent)):
             self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
+
+    def _hint_list(self, passing: Passing, snapshots: Sequence[Snapshot]) -> None:
+        """As one task's answer, but a list shows little of a task: what it shows must differ. One read for a page."""
+        shown = {task: snapshot for snapshot in snapshots[:MAX_PAGE_SIZE] if (task := _task_key(passing, snapshot))}
+        watches = self._watches.of_tasks(shown) if shown else {}
+        moved = [task for task, watch in watches.items() if _shows_a_move(watch, shown[task], passing.agent)]
+        now = self._now()
+        self._watch_queue.send_all(
+            [Sending(WatchWakeup(task, asked_at=now)) for task in moved]
+        )  # what SQS does not take, the timer makes good
+
+
+def _task_key(passing: Passing, snapshot: Snapshot) -> TaskKey | None:
+    """None for a task that could not be followed."""
+    task_id, tenant = snapshot.document.get("id"), passing.request.params.get("tenant") or ""
+    if not isinstance(task_id, str) or not isinstance(tenant, str) or not fits_key(task_id):
+        return None
+    return TaskKey(passing.agent.key.owner, passing.agent.key.agent, tenant, task_id)
+
+
+def _shows_a_move(watch: Watch, snapshot: Snapshot, agent: Agent) -> bool:
+    """A task that has ended moves no more. Lists leave artifacts out, and may leave the status message out."""
+    if watch.head is None or watch.head.state is not snapshot.state:
+        return watch.head is None or not watch.head.state.is_terminal
+    says_more = snapshot.says_status_message and snapshot.version is agent.endpoint.version
+    return says_more and watch.head.status_digest != snapshot.status_digest
 
 
 def _has_moved(watch: Watch, snapshot: Snapshot, agent: Agent) -> bool:

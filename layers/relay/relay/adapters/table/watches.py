@@ -1,7 +1,7 @@
 """WATCH items: one per followed task. A watch moves exactly as a waiting config does (design §2 rule 12)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,6 +46,11 @@ class Watches:
     def get(self, task: TaskKey) -> Watch | None:
         item = self._connection.get(task.partition, WATCH)
         return _watch(task, item) if item else None
+
+    def of_tasks(self, tasks: Iterable[TaskKey]) -> dict[TaskKey, Watch]:
+        """Those that are followed, by one batch per hundred. Raises: TableBusyError."""
+        keys = {(task.partition, WATCH): task for task in tasks}
+        return {keys[key]: _watch(keys[key], item) for key, item in self._connection.batch_get(list(keys)).items()}
 
     def start(self, task: TaskKey, *, deadline: datetime, interval: timedelta, due: datetime) -> None:
         """Creates the watch unless there is one. It has no TTL: it ends itself, and the sweep finds it while it is there."""
