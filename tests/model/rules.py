@@ -31,11 +31,16 @@ class Rules:
     hints_alone: bool = False  # nobody waits for the watch's timer, and the task moves only during a client's call
     redrives_newest_only: bool = False
     tells_latest_only: bool = False  # after a failure, what a newer revision contains is passed over
+    unwanted: str = ""  # states that the config's filter leaves out
     wrong: str = ""
 
     def content(self, moves: int) -> str:
         """What the task looks like after so many moves of the agent."""
         return self.task[moves]
+
+    def wants(self, number: int) -> bool:
+        """Whether a revision passes the config's filter. Where there is one, each move of the task is a revision."""
+        return self.content(number - 1) not in self.unwanted
 
     def is_terminal(self, moves: int) -> bool:
         return 0 <= moves < len(self.task) and self.task[moves].isupper()

@@ -74,6 +74,16 @@ SCENARIOS = {
         State(configs=(_BEHIND,), runs=_TWO, left=Left(failures=1, duplicates=1)),
         Rules(task="abc", fans_out_at_once=True, batch=2),
     ),
+    "filtered": Scenario(
+        "the config does not want the second state of three; a worker dies or is slow; a POST fails",
+        State(configs=(_BEHIND,), left=Left(crashes=1, slow=1, failures=1)),
+        Rules(task="abc", fans_out_at_once=True, unwanted="b"),
+    ),
+    "filtered at the end": Scenario(
+        "the config does not want the last state; two workers, one is slow",
+        State(configs=(_BEHIND,), runs=_TWO, left=Left(slow=1)),
+        Rules(task="ab", fans_out_at_once=True, unwanted="b"),
+    ),
     "handing over": Scenario(
         "one POST a run: the rest goes to a new wake-up; a worker dies or is slow; a POST fails",
         State(configs=(_BEHIND,), left=Left(crashes=1, slow=1, failures=1)),

@@ -101,6 +101,8 @@ def _read(s: State, worker: int, run: Run, rules: Rules) -> Steps:
     steps += [(number, False) for number in range(run.position + 1, (s.newest if last is None else last) + 1)]
     if run.attempts and rules.tells_latest_only:
         steps = [step for step in steps if step[1] or step[0] == steps[-1][0] or rules.is_terminal(step[0] - 1)]
+    if rules.unwanted and steps:  # what is left out goes with what follows it; at the end the cursor goes past it without a POST
+        steps = [step for step in steps if rules.wants(step[0]) or step[1] or (step == steps[-1] and rules.wrong != "left-behind")]
     if not steps:
         yield own("read: nothing new", set_run(s, worker, run._replace(phase="caught up")))
         return
@@ -111,6 +113,9 @@ def _read(s: State, worker: int, run: Run, rules: Rules) -> Steps:
 
 def _start(s: State, worker: int, run: Run, rules: Rules) -> Steps:
     """A POST starts only if the claim outlasts it: it is renewed if composing took long, or the rest goes to a new wake-up."""
+    if not rules.wants(run.plan[0][0]):
+        yield from _pass_over(s, worker, run, rules)
+        return
     if not run.is_fresh:
         yield own("too late for a POST", set_run(s, worker, run._replace(phase="hand over")))
         yield from _renew(s, worker, run, rules)
@@ -162,6 +167,27 @@ def _seen_to_be_accepted(s: State, run: Run) -> State:
     extra = config.extra + (number in config.posted)
     excused = config.excused | frozenset(range(run.position + 1, number))  # passed over: the newer one contains them
     return set_config(s, run.config, config._replace(posted=config.posted | {number}, extra=extra, excused=excused))
+
+
+def _pass_over(s: State, worker: int, run: Run, rules: Rules) -> Steps:
+    """The cursor goes past what the filter leaves out; nothing is healed. Under the claim, as every write."""
+    config, (number, is_resent), rest = s.configs[run.config], run.plan[0], run.plan[1:]
+    cursor = config.cursor
+    if cursor is None or (not holds(cursor, worker, rules) and rules.wrong != "advance-any"):
+        yield own("pass over: the claim is lost, return", set_run(send(s, *run.messages), worker, Run()))
+        return
+    position = run.position if is_resent else number
+    resend = tuple(each for each in cursor.resend if each != number) if is_resent else cursor.resend
+    excused = config.excused | frozenset(range(run.position + 1, number + 1)) if run.life == config.lives else config.excused
+    s = set_config(s, run.config, config._replace(excused=excused))
+    moved = cursor._replace(position=position, resend=resend)
+    if rest or run.is_partial:
+        left = tuple(each for each in run.resend if each != number) if is_resent else run.resend
+        going_on = run._replace(phase="start" if rest else "hand over", plan=rest, position=position, resend=left)
+        yield own(f"pass over {number}", set_run(set_cursor(s, run.config, moved), worker, going_on))
+    else:
+        ended = moved._replace(holder=0, until=NO_CLAIM, is_behind=False, attempts=0)
+        yield own(f"pass over {number}, the claim ends", set_run(set_cursor(s, run.config, ended), worker, acknowledging(s, run)))
 
 
 def _advance(s: State, worker: int, run: Run, rules: Rules) -> Steps:

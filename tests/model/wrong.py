@@ -11,6 +11,7 @@ WRONG = {
     "reads-own": ("a plain wake-up reads to its own revision though the config is behind", "timers lost"),
     "not-behind": ("a config that waits is not marked as behind", "timers lost"),
     "hand-over-drops": ("the rest of a run gets no new wake-up", "handing over"),
+    "left-behind": ("the cursor stays before what the filter leaves out at the end", "filtered at the end"),
     # a failed attempt, giving up, redriving
     "wait-first": ("the config is marked as waiting before its timer is sent", "dying"),
     "letter-last": ("the cursor moves before the dead letter is written", "giving up"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from relay.domain.authentication import authentication_result, read_authentication
+from relay.domain.authentication import authentication_result, evo_ai_result, read_authentication
 from relay.domain.errors import InvalidParamsError
 from relay.domain.fields import Fields
 from relay.domain.push_config import Authentication
@@ -47,7 +47,16 @@ def test_an_object_that_says_nothing_is_no_authentication(given: dict[str, Any])
     ("given", "field"),
     [
         ({"credentials": "x"}, "scheme"),
-        ({"type": "bearer", "token": "x"}, "scheme"),
+        ({"type": "bearer", "token": "x\n"}, "token"),
+        ({"type": 5}, "type"),
+        ({"scheme": "ApiKey", "credentials": '{"in": "query", "name": "k", "value": "v"}'}, "credentials"),
+        ({"scheme": "ApiKey", "credentials": '{"in": "header", "name": "Host", "value": "v"}'}, "credentials"),
+        ({"scheme": "ApiKey", "credentials": '{"name": "X-Key", "value": "v\\r\\nX-Evil: 1"}'}, "credentials"),
+        ({"scheme": "ApiKey", "credentials": '{"name": "X-Key"}'}, "credentials"),
+        ({"type": "apiKey", "key": "v", "headerName": "Content-Length"}, "headerName"),
+        ({"type": "apiKey", "key": "v", "headerName": "webhook-signature"}, "headerName"),
+        ({"type": "apiKey", "key": "v", "headerName": "a b"}, "headerName"),
+        ({"type": "apiKey", "key": "v", "headerName": 5}, "headerName"),
         ({"scheme": 5}, "scheme"),
         ({"scheme": "Be\rarer"}, "scheme"),
         ({"scheme": "x" * 65}, "scheme"),
@@ -104,6 +113,50 @@ def test_a_complaint_never_quotes_a_secret() -> None:
     assert "not-base64!" not in error.message
     assert error.__cause__ is None
     assert error.__suppress_context__
+
+
+@pytest.mark.parametrize("version", ProtocolVersion)
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"type": "none"}, None),
+        ({"type": "bearer", "token": "jwt"}, Authentication("Bearer", "jwt")),
+        ({"type": "BEARER", "credentials": "jwt"}, Authentication("Bearer", "jwt")),
+        ({"type": "basic", "token": "dTpw"}, Authentication("Basic", "dTpw")),
+        ({"type": "Digest", "token": "x"}, Authentication("Digest", "x")),
+        ({"schemes": ["ApiKey"], "credentials": "plain"}, Authentication("ApiKey", "plain")),
+        ({"scheme": "ApiKey", "credentials": "{not json"}, Authentication("ApiKey", "{not json")),
+    ],
+)
+def test_evo_ais_form_is_taken_everywhere(given: dict[str, Any], expected: Authentication | None, version: ProtocolVersion) -> None:
+    assert read(given, version) == expected
+
+
+@pytest.mark.parametrize("version", ProtocolVersion)
+@pytest.mark.parametrize(
+    ("given", "header"),
+    [
+        ({"type": "apiKey", "apiKey": "k", "headerName": "X-Client-Key"}, ("X-Client-Key", "k")),
+        ({"type": "apiKey", "key": "k", "headerName": "X-Client-Key"}, ("X-Client-Key", "k")),
+        ({"type": "apiKey", "key": "k"}, ("X-API-Key", "k")),
+        ({"headerName": "X-Client-Key", "token": "k"}, ("X-Client-Key", "k")),
+        ({"type": "custom", "headerName": "Authorization", "token": "Token k"}, ("Authorization", "Token k")),
+        ({"schemes": ["ApiKey"], "credentials": '{"in": "header", "name": "X-Client-Key", "value": "k"}'}, ("X-Client-Key", "k")),
+        ({"scheme": "api_key", "credentials": '{"name": "X-Client-Key", "value": "k"}'}, ("X-Client-Key", "k")),
+    ],
+)
+def test_a_key_under_a_header_of_its_own(given: dict[str, Any], header: tuple[str, str], version: ProtocolVersion) -> None:
+    found = read(given, version)
+    assert found is not None
+    assert found.header == header
+    assert evo_ai_result(found) == {"type": "apiKey", "headerName": header[0], "apiKey": header[1]}
+    assert read(dict(authentication_result(found, version) or {}), version) == found, "what is given back can be said again"
+
+
+def test_evo_ais_form_is_given_back_in_its_form() -> None:
+    assert evo_ai_result(Authentication("Bearer", "jwt")) == {"type": "bearer", "token": "jwt"}
+    assert evo_ai_result(Authentication("HMAC-SHA256", SECRET)) == {"type": "hmac-sha256"}
+    assert evo_ai_result(None) is None
 
 
 def test_authentication_is_told_in_the_form_of_the_version_that_asks() -> None:

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.domain.claim import MAX_POSTS
-from relay.domain.delivery import Call, Plan, Step, passed_over, plan_known, plan_looked, reads_up_to, reduce_calls
+from relay.domain.delivery import Call, Plan, Step, filtered, passed_over, plan_known, plan_looked, reads_up_to, reduce_calls
 from relay.domain.keys import ConfigKey
 from relay.domain.packing import PackedRevision
 from relay.domain.push_config import Updates
+from relay.domain.task import RevisionHead, TaskState
 from relay.domain.wakeup import DeliveryWakeup
 from tests.support.samples import KEY, NOW, TASK, cursor, packed
 
@@ -194,3 +195,36 @@ def test_every_revision_is_told_unless_otherwise_wished() -> None:
 
 def test_passing_over_an_empty_plan_leaves_it_empty() -> None:
     assert passed_over(Plan(), FAILED, Updates.LATEST_STATE) == (Plan(), ())
+
+
+def not_working(head: RevisionHead) -> bool:
+    return head.state is not TaskState.WORKING
+
+
+def marked(plan: Plan) -> list[tuple[int, bool]]:
+    return [(step.number, step.is_unwanted) for step in plan.steps]
+
+
+def test_what_is_not_wanted_goes_with_what_follows_it() -> None:
+    assert marked(filtered(plan_of("working", "working", "completed"), not_working)) == [(3, False)]
+
+
+def test_at_the_end_of_a_plan_the_cursor_goes_past_what_is_not_wanted() -> None:
+    assert marked(filtered(plan_of("submitted", "working", "working"), not_working)) == [(1, False), (3, True)]
+    assert marked(filtered(plan_of("working"), not_working)) == [(1, True)]
+
+
+def test_a_plan_that_is_wanted_is_left_as_it_is() -> None:
+    plan = plan_of("submitted", "completed", is_partial=True)
+    assert filtered(plan, not_working) is plan
+
+
+def test_each_redriven_revision_is_settled_though_it_be_unwanted_and_a_missing_one_is_told() -> None:
+    plan = Plan((Step(1, packed(1, "working"), is_resent=True), Step(2, None), Step(3, packed(3, "working")), Step(4, None)))
+    assert marked(filtered(plan, not_working)) == [(1, True), (2, False), (4, False)]
+
+
+def test_latest_state_tells_the_newest_that_is_wanted() -> None:
+    plan = filtered(plan_of("working", "working", "completed"), lambda head: head.state is TaskState.WORKING)
+    told, left_out = passed_over(plan, cursor(attempts=1), Updates.LATEST_STATE)
+    assert (marked(told), [step.number for step in left_out]) == ([(2, False), (3, True)], [1])

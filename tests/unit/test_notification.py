@@ -48,11 +48,21 @@ def snapshot(**more: Any) -> Snapshot:
 
 
 def body_of(config: PushConfig, told: Snapshot) -> bytes:
-    return notification.body(config, Revision(7, View(told, NOW, NOW, "poll")))
+    return notification.body(config, revision(told))
+
+
+def revision(told: Snapshot) -> Revision:
+    return Revision(7, View(told, NOW, NOW, "poll"))
 
 
 def headers(of: PushConfig, *, body: bytes = b"{}", **more: Any) -> tuple[tuple[str, str], ...]:
-    known: dict[str, Any] = {"webhook_id": "msg_1", "timestamp": NOW, "attempt": 1, "revision": 7, "traceparent": ""}
+    known: dict[str, Any] = {
+        "webhook_id": "msg_1",
+        "timestamp": NOW,
+        "attempt": 1,
+        "revision": revision(snapshot()).head,
+        "traceparent": "",
+    }
     return notification.headers(of, body=body, **(known | more))
 
 
@@ -210,7 +220,7 @@ def test_a_cut_task_and_a_redriven_one_say_so() -> None:
 
 def test_what_is_not_given_is_not_sent() -> None:
     """The parts that `headers` has defaults for."""
-    found = notification.headers(config(), webhook_id="msg_1", timestamp=NOW, body=b"{}", attempt=1, revision=7)
+    found = notification.headers(config(), webhook_id="msg_1", timestamp=NOW, body=b"{}", attempt=1, revision=revision(snapshot()).head)
     assert [name for name, _ in found] == ["Content-Type", "webhook-id", "webhook-timestamp", "A2A-Relay-Revision", "A2A-Relay-Attempt"]
 
 

@@ -48,7 +48,9 @@ def revision(task: dict[str, Any]) -> Revision:
 
 
 def headers(config: PushConfig, body: bytes = b"{}") -> dict[str, str]:
-    return dict(notification.headers(config, webhook_id="msg_1", timestamp=NOW, body=body, attempt=1, revision=3))
+    return dict(
+        notification.headers(config, webhook_id="msg_1", timestamp=NOW, body=body, attempt=1, revision=revision({"id": "task-1"}).head)
+    )
 
 
 def test_a_slash_set_with_its_url_at_the_top_is_praisonais() -> None:

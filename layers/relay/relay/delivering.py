@@ -47,7 +47,7 @@ class Delivering(Doors):
     def compose(self) -> "Compose":
         from relay.use_cases.compose import Compose
 
-        return Compose(self.revisions)
+        return Compose(self.revisions, self.settings.evo_names)
 
     def _new_deliver(self) -> "Deliver":
         from relay.adapters.webhook import WebhookClient
@@ -72,7 +72,7 @@ class Delivering(Doors):
         )
         timeout, rules = given.webhook_timeout, RetryRules(given.retry_schedule)
         prove = Prove(client, Proofs(self.connection, now=now), timeout=timeout / 2, random=os.urandom, now=now)
-        attempt = Attempt(client, attempts, timeout=timeout, hosts=hosts, prove=prove, signer=self.signer, now=now)
+        attempt = Attempt(client, attempts, timeout=timeout, hosts=hosts, prove=prove, names=given.evo_names, signer=self.signer, now=now)
         returns = ReturnWakeups(self.delivery_queue, random=random.random)
         receivers = Receivers(self.connection, longest_pause=rules.longest, now=now)
         tell = Tell(

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 from relay.domain.agent import FollowAs
 from relay.domain.blocking import Blocks
 from relay.domain.door import ClientAuthentication as ClientAuthentication
+from relay.domain.evo_webhook import EvoNames
 from relay.domain.host_list import NO_HOSTS, HostList
 from relay.domain.push_config import Updates
 from relay.domain.strategy import AUTOMATIC, Strategy
@@ -27,6 +28,8 @@ def _comma_separated(value: Any) -> Any:
 _Seconds = Annotated[tuple[float, ...], BeforeValidator(_comma_separated)]
 _Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 _Strategy = Annotated[Strategy | None, BeforeValidator(lambda value: None if value == AUTOMATIC else value)]
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+_FourNames = Annotated[tuple[_Name, _Name, _Name, _Name], BeforeValidator(_comma_separated)]
 _Hosts = Annotated[InstanceOf[HostList], BeforeValidator(lambda value: HostList.parse(_comma_separated(value)))]
 
 
@@ -65,10 +68,16 @@ class Settings(BaseModel):
     max_configs_per_task: int = Field(default=100, gt=0)
     max_receivers_per_task: int = Field(default=100, gt=0)
     ownership_challenge: bool = False
+    evo_webhook_headers: _FourNames = ("X-Webhook-Event", "X-Webhook-Delivery", "X-Webhook-Timestamp", "X-Webhook-Signature")
+    evo_webhook_members: _FourNames = ("event", "timestamp", "deliveryId", "data")
 
     @property
     def webhook_hosts(self) -> WebhookHosts:
         return WebhookHosts(self.allowed_webhook_hosts, denied=self.denied_webhook_hosts, only=self.only_webhook_hosts)
+
+    @property
+    def evo_names(self) -> EvoNames:
+        return EvoNames(*self.evo_webhook_headers, *self.evo_webhook_members)
 
     @property
     def webhook_timeout(self) -> timedelta:

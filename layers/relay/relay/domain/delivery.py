@@ -1,12 +1,13 @@
 """What one run does for one push config: which revisions it tells, in which order, and what is left for another run."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from relay.domain.claim import MAX_POSTS
 from relay.domain.keys import ConfigKey
 from relay.domain.packing import PackedRevision
 from relay.domain.push_config import Cursor, Updates
+from relay.domain.task import RevisionHead
 from relay.domain.wakeup import DeliveryWakeup
 
 
@@ -33,11 +34,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Step:
-    """One revision to tell. `revision` None: it is missing from the table. `is_resent`: a redrive asked for it."""
+    """One revision to tell. `revision` None: it is missing from the table. `is_resent`: a redrive asked for it.
+
+    `is_unwanted`: the config's filter leaves it out, so that the cursor goes past it without a POST.
+    """
 
     number: int
     revision: PackedRevision | None
     is_resent: bool = False
+    is_unwanted: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,30 @@ def reads_up_to(cursor: Cursor, call: Call) -> int | None:
 def passed_over(plan: Plan, cursor: Cursor, updates: Updates) -> tuple[Plan, tuple[Step, ...]]:
     """After a failure, and only if it is so wished: the plan without what a newer snapshot in it contains, and what was left out.
 
-    Never left out is a terminal or interrupted state, what a redrive asked for, a revision that is missing, or the newest of the plan.
+    Never left out is a terminal or interrupted state, what a redrive asked for, a revision that is missing, or the newest that is told.
     """
     if not cursor.attempts or updates is not Updates.LATEST_STATE:
         return plan, ()
-    newest = max((step.number for step in plan.steps), default=0)
-    left_out = tuple(step for step in plan.steps if step.number != newest and not step.is_resent and _is_passing(step))
+    told = [step for step in plan.steps if not step.is_unwanted]
+    newest = max((step.number for step in told), default=0)
+    left_out = tuple(step for step in told if step.number != newest and not step.is_resent and _is_passing(step))
     return Plan(tuple(step for step in plan.steps if step not in left_out), plan.is_partial), left_out
+
+
+def filtered(plan: Plan, wants: Callable[[RevisionHead], bool]) -> Plan:
+    """The plan with what the config does not want marked so; before what it wants it is left out, for the cursor goes past both at once.
+
+    A revision that is missing is told of whatever the filter: nobody knows what it was.
+    """
+    if all(step.revision is None or wants(step.revision.head) for step in plan.steps):
+        return plan
+    marked = [replace(step, is_unwanted=step.revision is not None and not wants(step.revision.head)) for step in plan.steps]
+    kept = [
+        step
+        for step, following in zip(marked, [*marked[1:], None], strict=True)
+        if not step.is_unwanted or step.is_resent or following is None
+    ]
+    return Plan(tuple(kept), plan.is_partial)
 
 
 def _is_passing(step: Step) -> bool:

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from relay.domain import praisonai
+from relay.domain import evo_ai, evo_webhook, praisonai
 from relay.domain.conversion import convert
 from relay.domain.endings import ENDED
+from relay.domain.evo_webhook import EVO_NAMES, EvoNames
 from relay.domain.keys import ConfigKey
 from relay.domain.push_config import Dialect, PushConfig, Updates
 from relay.domain.signer import NO_SIGNER, Signer, SigningKey, notification_jwt
@@ -61,14 +62,14 @@ def events_version(config: PushConfig) -> ProtocolVersion | None:
     return _EVENTS_VERSIONS.get(config.dialect) if config.updates is Updates.EVENTS else None
 
 
-def body(config: PushConfig, revision: Revision, before: Fingerprint | None = None) -> bytes:
+def body(config: PushConfig, revision: Revision, before: Fingerprint | None = None, names: EvoNames = EVO_NAMES) -> bytes:
     """The task, or the event since `before`, in the dialect of the config, as compact UTF-8 JSON; equal ones give equal bytes.
 
     Always valid JSON in valid UTF-8, whatever the agent wrote: half a surrogate pair becomes U+FFFD, NaN and Infinity become null.
     """
     version = events_version(config)
     event = event_since(before, revision.snapshot, version) if version else None
-    return _encode(event or _document(config.dialect, revision))
+    return _encode(event or _document(config, revision, names))
 
 
 def headers(
@@ -78,12 +79,13 @@ def headers(
     timestamp: datetime,
     body: bytes,
     attempt: int,
-    revision: int,
+    revision: RevisionHead,
     signer: Signer = NO_SIGNER,
     traceparent: str = "",
     is_truncated: bool = False,
     is_resent: bool = False,
     ending: Ending | None = None,
+    names: EvoNames = EVO_NAMES,
 ) -> tuple[Header, ...]:
     """Every header of one attempt, signed over exactly `body`, also by the keys of `signer`; `timestamp` is the attempt's own time, aware.
 
@@ -95,13 +97,17 @@ def headers(
         found += [("X-A2A-Notification-Token", config.token), ("A2A-Notification-Token", config.token)]
     if config.dialect is Dialect.PRAISONAI:
         found += praisonai.headers(config, body)
+    if config.dialect is Dialect.EVO_AI_EVENTS:
+        found += evo_webhook.headers(config, body, revision=revision, delivery_id=webhook_id, at=timestamp, names=names)
     found += signature_headers(config, webhook_id=webhook_id, timestamp=timestamp, body=body, signer=signer)
     if traceparent:
         found.append(("traceparent", traceparent))
-    found += [(REVISION_HEADER, str(revision)), (ATTEMPT_HEADER, str(attempt))]
+    found += [(REVISION_HEADER, str(revision.number)), (ATTEMPT_HEADER, str(attempt))]
     found += [(name, "true") for name, is_so in ((TRUNCATED_HEADER, is_truncated), (REDRIVEN_HEADER, is_resent)) if is_so]
     if ending:
         found.append((ENDED, ending.value))
+    ours = {name.lower() for name, _ in found}
+    found += [(name, value) for name, value in config.headers if name.lower() not in ours]
     return tuple(_checked(header) for header in found)
 
 
@@ -125,12 +131,18 @@ def sign_v1a(key: SigningKey, webhook_id: str, timestamp: datetime, body: bytes)
     return "v1a," + base64.b64encode(key.sign(_signed(webhook_id, timestamp, body))).decode("ascii")
 
 
-def _document(dialect: Dialect, revision: Revision) -> Json:
-    if dialect is Dialect.A2A_V10:
-        return {"task": convert(revision.snapshot, ProtocolVersion.V10).document}
-    if dialect is Dialect.PRAISONAI:
-        return praisonai.document(revision)
-    return convert(revision.snapshot, ProtocolVersion.V03).document
+def _document(config: PushConfig, revision: Revision, names: EvoNames) -> Json:
+    match config.dialect:
+        case Dialect.A2A_V10:
+            return {"task": convert(revision.snapshot, ProtocolVersion.V10).document}
+        case Dialect.A2A_V03:
+            return convert(revision.snapshot, ProtocolVersion.V03).document
+        case Dialect.PRAISONAI:
+            return praisonai.document(revision)
+        case Dialect.EVO_AI:
+            return evo_ai.task_document(revision)
+        case Dialect.EVO_AI_EVENTS:
+            return evo_webhook.document(revision, delivery_id=webhook_id(config.key, revision.number), names=names)
 
 
 def _authorization(config: PushConfig, webhook_id: str, timestamp: datetime, *, body: bytes, signer: Signer) -> list[Header]:
@@ -138,6 +150,8 @@ def _authorization(config: PushConfig, webhook_id: str, timestamp: datetime, *, 
     authentication = config.authentication
     if authentication is None or authentication.is_signing_secret:
         return []
+    if authentication.header:
+        return [authentication.header]
     if authentication.credentials:
         return [("Authorization", f"{authentication.scheme} {authentication.credentials}")]
     if not authentication.asks_for_jwt or not signer.keys:

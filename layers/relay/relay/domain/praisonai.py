@@ -23,14 +23,8 @@ SIGNATURE_HEADER = "X-Webhook-Signature"
 _STATES = {"canceled": "cancelled", "input-required": "input_required", "auth-required": "auth_required"}
 
 
-def is_set(call: Fields, version: ProtocolVersion) -> bool:
-    """A slash `set` with the URL at the top, and not where A2A 0.3 or Evo AI have it."""
-    elsewhere = ("pushNotificationConfig", "config")
-    return version is ProtocolVersion.V03 and call.value("url") is not None and all(call.value(name) is None for name in elsewhere)
-
-
 def parse_set(call: Fields) -> Registration:
-    """Raises: InvalidParamsError; one that lacks the task or the URL in PraisonAI's words."""
+    """A slash `set` with its URL at the top. Raises: InvalidParamsError; one that lacks the task or the URL in PraisonAI's words."""
     if not call.value("taskId") or not call.value("url"):
         raise InvalidParamsError("taskId and url required", field="url" if call.value("taskId") else "taskId")
     said = registration(call, task_id=call.required_identifier("taskId"), tenant="", version=ProtocolVersion.V10)

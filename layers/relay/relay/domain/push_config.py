@@ -3,9 +3,12 @@
 Source: A2A 1.0 `TaskPushNotificationConfig`, A2A 0.3 `PushNotificationConfig`; design §2 rules 1 and 2.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from relay.domain.errors import InvalidParamsError
 from relay.domain.keys import ConfigKey
@@ -18,11 +21,13 @@ class Dialect(StrEnum):
     A2A_V10 = "a2a-1.0"  # D1
     A2A_V03 = "a2a-0.3"  # D2
     PRAISONAI = "praisonai"  # D3
+    EVO_AI = "evo-ai"  # D4b, as its code has it
+    EVO_AI_EVENTS = "evo-ai-events"  # D4a, as its documentation has it
 
     @property
     def is_by_task(self) -> bool:
         """Its configs are asked for by task, or of all tasks, and may name a task that is still to come."""
-        return self is Dialect.PRAISONAI
+        return self in (Dialect.PRAISONAI, Dialect.EVO_AI, Dialect.EVO_AI_EVENTS)
 
 
 class Updates(StrEnum):
@@ -55,6 +60,9 @@ MAX_RETRY_SECONDS = 3600.0
 UPDATES_HEADER = "A2A-Relay-Updates"  # on the call that registers; the specification's shapes have no place for it
 
 
+API_KEY = "ApiKey"
+
+
 @dataclass(frozen=True)
 class Authentication:
     """`scheme` and `credentials` exactly as registered; `credentials` may be empty."""
@@ -68,6 +76,26 @@ class Authentication:
         return self.scheme.upper() == "HMAC-SHA256"
 
     @property
+    def is_api_key(self) -> bool:
+        return self.scheme.replace("_", "").replace("-", "").upper() == "APIKEY"
+
+    @property
+    def credentials_object(self) -> Mapping[str, Any] | None:
+        """The credentials where they are a JSON object."""
+        try:
+            found = json.loads(self.credentials) if self.credentials.startswith("{") else None
+        except (ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    @property
+    def header(self) -> tuple[str, str] | None:
+        """Scheme ApiKey with a header of its own, as registration has checked it."""
+        found = self.credentials_object if self.is_api_key else None
+        name, value = (found.get("name"), found.get("value")) if found else (None, None)
+        return (name, value) if isinstance(name, str) and isinstance(value, str) else None
+
+    @property
     def asks_for_jwt(self) -> bool:
         """Bearer without credentials: A2A's JWT flow, in which the relay shows a token of its own making."""
         return self.scheme.upper() == "BEARER" and not self.credentials
@@ -75,7 +103,7 @@ class Authentication:
 
 @dataclass(frozen=True)
 class PushConfig:
-    """A registered push config. `token`, `authentication`, `secret` are secrets: encrypted at rest, never in a log (so not in `repr`)."""
+    """A registered push config. `token`, `authentication`, `secret`, `headers` are secrets: encrypted at rest, in no log or `repr`."""
 
     key: ConfigKey
     url: str
@@ -87,6 +115,8 @@ class PushConfig:
     retry_policy: RetryPolicy | None = None  # likewise
     is_challenged: bool = False  # its receiver must echo a nonce before its first notification
     secret: str = field(default="", repr=False)  # where the dialect has a member for it
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # of the client's own, as `custom_headers` allows them
+    events: tuple[str, ...] = ()  # the only ones to be told, in the dialect's words; empty: all
     caller: str = field(default="", repr=False)  # who registered it: `fingerprint` of its own credential for the agent
 
     @property

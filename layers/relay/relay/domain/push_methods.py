@@ -2,19 +2,20 @@
 
 Source: A2A 1.0 §3.1.7 to §3.1.10 (`TaskPushNotificationConfig` is flat), A2A 0.3 §7.5 to §7.8 (it is nested, and lists are bare arrays).
 What is emitted for 1.0 holds no key the specification does not name: a2a-sdk below 1.3 refuses unknown ones.
-PraisonAI uses the names of 0.3 for params of its own: its calls are known by their members, and read in its module.
+PraisonAI and Evo AI use the names of 0.3 for params of their own: their calls are known by their members, and read in their modules.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from relay.domain import praisonai
+from relay.domain import evo_ai, praisonai
 from relay.domain.authentication import authentication_result
 from relay.domain.fields import Fields
 from relay.domain.push_config import Dialect, PushConfig
 from relay.domain.registration import ConfigRef, ListRequest, Registration, registration
 from relay.domain.task import Json, ProtocolVersion
 
+_EVO_AI = (Dialect.EVO_AI, Dialect.EVO_AI_EVENTS)
 MAX_PAGE_TOKEN_LENGTH = 4096
 
 # The members that name the task and the config in get, list and delete; `set` says `taskId` in both versions.
@@ -25,14 +26,19 @@ _CONFIG_ID = {ProtocolVersion.V10: "id", ProtocolVersion.V03: "pushNotificationC
 def parse_set(params: Json, version: ProtocolVersion) -> Registration:
     """Raises: InvalidParamsError naming the field."""
     call = Fields(params)
-    if praisonai.is_set(call, version):
-        return praisonai.parse_set(call)
+    if version is ProtocolVersion.V03 and call.value("pushNotificationConfig") is None:
+        if config := call.object("config"):
+            return evo_ai.parse_set(call, config)
+        if call.value("url") is not None:
+            return praisonai.parse_set(call)
     task_id, tenant = call.required_identifier("taskId"), _tenant(call, version)
     if version is ProtocolVersion.V10:
         return registration(call, task_id=task_id, tenant=tenant, version=version)
     config = call.object("pushNotificationConfig")
     if config is None:
         raise call.error("pushNotificationConfig", "is required")
+    if evo_ai.is_config(config):
+        return evo_ai.code_registration(config, task_id=task_id)
     return registration(config, task_id=task_id, tenant=tenant, version=version)
 
 
@@ -64,7 +70,7 @@ def parse_list(params: Json, version: ProtocolVersion) -> ListRequest:
     return ListRequest(task_id, tenant, page_size=call.integer("pageSize") or 0, page_token=page_token)
 
 
-def config_result(config: PushConfig, version: ProtocolVersion) -> Json:
+def config_result(config: PushConfig, version: ProtocolVersion) -> dict[str, Any]:
     """One push config in the form of the call. Token and credentials go back to the owner that set them; a signing secret never does."""
     task_id, tenant = config.key.task.task_id, config.key.task.tenant
     described = {
@@ -79,12 +85,21 @@ def config_result(config: PushConfig, version: ProtocolVersion) -> Json:
 
 
 def set_result(config: PushConfig, version: ProtocolVersion) -> Json:
-    """The answer to a set, in the dialect that the config is registered in by it."""
-    return by_task_result(config) if config.dialect is Dialect.PRAISONAI else config_result(config, version)
+    """The answer to a set, in the dialect that the config is registered in by it.
+
+    Evo AI's clients may say exactly what 0.3's say: for them it holds a member that 0.3's readers pass over.
+    """
+    if config.dialect in _EVO_AI:
+        return evo_ai.set_members(config)
+    if config.dialect is Dialect.PRAISONAI:
+        return by_task_result(config)
+    return config_result(config, version) | ({"success": True} if version is ProtocolVersion.V03 else {})
 
 
 def by_task_result(config: PushConfig) -> Json:
-    """For PraisonAI's readers and 0.3's at once: the former read the members at the top, the latter pass over them."""
+    """In Evo AI's own form if it was said so; else for PraisonAI's readers and 0.3's at once: the latter pass over what is at the top."""
+    if config.dialect in _EVO_AI:
+        return evo_ai.members(config)
     return {**praisonai.members(config), **config_result(config, ProtocolVersion.V03)}
 
 
@@ -110,5 +125,5 @@ def _tenant(call: Fields, version: ProtocolVersion) -> str:
     return call.identifier("tenant") if version is ProtocolVersion.V10 else ""
 
 
-def _without_empty(members: Mapping[str, Any]) -> Json:
+def _without_empty(members: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value}

@@ -37,6 +37,8 @@ class Registration:
     retry_policy: RetryPolicy | None = None
     is_challenged: bool = False
     secret: str = field(default="", repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    events: tuple[str, ...] = ()
     caller: str = field(default="", repr=False)
 
     def as_config(self, key: ConfigKey, now: datetime) -> PushConfig:
@@ -52,6 +54,8 @@ class Registration:
             retry_policy=self.retry_policy,
             is_challenged=self.is_challenged,
             secret=self.secret,
+            headers=self.headers,
+            events=self.events,
             caller=self.caller,
         )
 
@@ -83,23 +87,25 @@ class ListRequest:
     is_by_task: bool = False
 
 
-def registration(config: Fields, *, task_id: str, tenant: str, version: ProtocolVersion) -> Registration:
+def registration(
+    config: Fields, *, task_id: str, tenant: str, version: ProtocolVersion, url: str = "url", authentication: str = "authentication"
+) -> Registration:
     """What the object of a push config says, whether it came with a call of its own or inline with a send.
 
-    Raises: InvalidParamsError naming the field.
+    `url` and `authentication` are the names of these members. Raises: InvalidParamsError naming the field.
     """
-    url = config.text("url", max_length=MAX_URL_LENGTH)
-    if not url:
-        raise config.error("url", "is required")
+    said = config.text(url, max_length=MAX_URL_LENGTH)
+    if not said:
+        raise config.error(url, "is required")
     return Registration(
         task_id=task_id,
         tenant=tenant,
         config_id=config.identifier("id"),
-        url=url,
+        url=said,
         token=config.header_value("token", max_length=MAX_TOKEN_LENGTH),
-        authentication=read_authentication(config.object("authentication"), version),
+        authentication=read_authentication(config.object(authentication), version),
         dialect=_DIALECTS[version],
-        url_field=config.path_of("url"),
+        url_field=config.path_of(url),
         retry_policy=read_retry_policy(config.object("retryPolicy")),
     )
 

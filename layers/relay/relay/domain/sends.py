@@ -8,14 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from relay.domain import evo_ai
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.fields import Fields, snake_case
 from relay.domain.keys import fits_key
+from relay.domain.push_config import Dialect
 from relay.domain.registration import Registration, registration
 from relay.domain.task import Json, ProtocolVersion, Snapshot
 
 # 1.0 settled on the first; 0.3 and the release candidates of 1.0 say the second.
 _INLINE_CONFIG = ("taskPushNotificationConfig", "pushNotificationConfig")
+_BESIDE = "pushNotificationConfig"
 _OURS = frozenset({*_INLINE_CONFIG, "historyLength", "returnImmediately", "blocking"})
 _OURS_IN_ANY_SPELLING = _OURS | {snake_case(name) for name in _OURS}
 NON_BLOCKING: dict[ProtocolVersion, Json] = {
@@ -50,15 +53,15 @@ def parse_send(params: Json, version: ProtocolVersion) -> Send:
     task_id = message.identifier("taskId")
     tenant = call.identifier("tenant") if version is ProtocolVersion.V10 else ""
     configuration = call.object("configuration") or Fields({}, "configuration")
-    inline = _inline_config(configuration, task_id=task_id, tenant=tenant, version=version)
+    inline = _inline_config(call, configuration, task_id=task_id, tenant=tenant, version=version)
     return Send(
         message_id=message.text("messageId", max_length=4096),
         task_id=task_id,
         tenant=tenant,
         inline=inline,
         history_length=_history_length(configuration),
-        waits=_waits(configuration, has_inline_config=inline is not None, version=version),
-        forwarded={**params, "configuration": _forwarded(configuration.document, version)},
+        waits=_waits(configuration, inline, version),
+        forwarded={**_without_config(params, version), "configuration": _forwarded(configuration.document, version)},
     )
 
 
@@ -96,11 +99,15 @@ def answer_with(snapshot: Snapshot) -> Json:
     return {"task": snapshot.document} if snapshot.version is ProtocolVersion.V10 else snapshot.document
 
 
-def _inline_config(configuration: Fields, *, task_id: str, tenant: str, version: ProtocolVersion) -> Registration | None:
-    """The config's own task id and tenant do not count: it belongs to the task of this send."""
+def _inline_config(call: Fields, configuration: Fields, *, task_id: str, tenant: str, version: ProtocolVersion) -> Registration | None:
+    """The config's own task id and tenant do not count: it belongs to the task of this send. Evo AI may have it beside the message."""
     for name in _INLINE_CONFIG:
         if config := configuration.object(name):
+            if version is ProtocolVersion.V03 and evo_ai.is_config(config):
+                return evo_ai.code_registration(config, task_id=task_id)
             return registration(config, task_id=task_id, tenant=tenant, version=version)
+    if version is ProtocolVersion.V03 and (config := call.object(_BESIDE)):
+        return evo_ai.code_registration(config, task_id=task_id)
     return None
 
 
@@ -111,14 +118,20 @@ def _history_length(configuration: Fields) -> int | None:
     return history_length
 
 
-def _waits(configuration: Fields, *, has_inline_config: bool, version: ProtocolVersion) -> bool:
+def _waits(configuration: Fields, inline: Registration | None, version: ProtocolVersion) -> bool:
     blocking = configuration.truth("blocking")
     if configuration.truth("returnImmediately"):
         return False
     if blocking is not None:
         return blocking
-    # a2akit 0.0.32 says "do not block" in 0.3 by leaving `blocking` out, and always has an inline config then.
-    return version is ProtocolVersion.V10 or not has_inline_config
+    # a2akit 0.0.32 says "do not block" in 0.3 by leaving `blocking` out beside an inline config. Evo AI's agents always block.
+    return version is ProtocolVersion.V10 or inline is None or inline.dialect is Dialect.EVO_AI
+
+
+def _without_config(params: Json, version: ProtocolVersion) -> Json:
+    if version is ProtocolVersion.V10:
+        return params
+    return {name: value for name, value in params.items() if name not in (_BESIDE, snake_case(_BESIDE))}
 
 
 def _forwarded(configuration: Json, version: ProtocolVersion) -> Json:

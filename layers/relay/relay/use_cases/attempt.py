@@ -13,6 +13,7 @@ from relay.adapters.webhook import Post, WebhookClient
 from relay.domain import notification
 from relay.domain.dead_letter import FailedAttempt
 from relay.domain.errors import InvalidParamsError
+from relay.domain.evo_webhook import EvoNames
 from relay.domain.keys import ConfigKey
 from relay.domain.notification import Notification
 from relay.domain.outcome import Outcome, OutcomeKind
@@ -31,6 +32,7 @@ class Attempt:
         timeout: timedelta,
         hosts: WebhookHosts,
         prove: Prove,
+        names: EvoNames,
         signer: Callable[[], Signer],
         now: Callable[[], datetime],
     ) -> None:
@@ -39,6 +41,7 @@ class Attempt:
         self._timeout = timeout
         self._hosts = hosts
         self._prove = prove
+        self._names = names
         self._read_signer = signer
         self._signer = NO_SIGNER
         self._now = now
@@ -80,12 +83,13 @@ class Attempt:
             timestamp=self._now(),
             body=told.body,
             attempt=number,
-            revision=told.head.number,
+            revision=told.head,
             signer=self._signer,
             traceparent=_traceparent(told.webhook_id),
             is_truncated=told.is_truncated,
             is_resent=is_resent,
             ending=told.head.ending,
+            names=self._names,
         )
         timeout = max(self._timeout / 2, self._timeout - (self._now() - started)) if config.is_challenged else self._timeout
         allow_private = self._hosts.is_exempt(config.url)

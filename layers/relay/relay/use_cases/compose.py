@@ -10,6 +10,7 @@ from threading import Lock
 
 from relay.adapters.table.revisions import Revisions
 from relay.domain import notification
+from relay.domain.evo_webhook import EvoNames
 from relay.domain.notification import Notification
 from relay.domain.packing import PackedRevision
 from relay.domain.push_config import PushConfig
@@ -21,8 +22,9 @@ _TURN_SECONDS = 3.0  # how long a large task waits for those before it; the clai
 class Compose:
     """Threads share it, and all that deliver in a process share one."""
 
-    def __init__(self, revisions: Revisions) -> None:
+    def __init__(self, revisions: Revisions, names: EvoNames) -> None:
         self._revisions = revisions
+        self._names = names
         self._turn = Lock()
 
     def __call__(self, config: PushConfig, packed: PackedRevision) -> Notification | None:
@@ -35,7 +37,7 @@ class Compose:
             return Notification(
                 webhook_id=notification.webhook_id(config.key, packed.number),
                 head=packed.head,
-                body=notification.body(config, revision, before),
+                body=notification.body(config, revision, before, self._names),
                 is_truncated=revision.snapshot.is_cut,
             )
 

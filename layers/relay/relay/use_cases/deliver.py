@@ -16,7 +16,8 @@ from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.webhook import WebhookClient
 from relay.domain.claim import MAX_POSTS, MAX_RUN, Verdict, refused
-from relay.domain.delivery import Call, Plan, passed_over, plan_known, plan_looked, reads_up_to, reduce_calls
+from relay.domain.delivery import Call, Plan, filtered, passed_over, plan_known, plan_looked, reads_up_to, reduce_calls
+from relay.domain.evo_ai import wants
 from relay.domain.keys import ConfigKey
 from relay.domain.push_config import Updates
 from relay.domain.wakeup import DeliveryWakeup, next_hop
@@ -101,7 +102,8 @@ class Deliver:
         if found.config is None:  # deleted meanwhile, or its registration has not been committed yet
             self._cursors.release(holding.call.key, holding.token, caught_up=False)
             return
-        plan, left_out = passed_over(self._plan(holding, found), holding.cursor, found.config.updates or self._updates)
+        plan = filtered(self._plan(holding, found), partial(wants, found.config))
+        plan, left_out = passed_over(plan, holding.cursor, found.config.updates or self._updates)
         for step in left_out:
             observability.log("passed over: a newer notification contains it", config=holding.call.key, revision=step.number)
         if not plan.steps:

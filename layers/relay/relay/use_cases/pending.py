@@ -17,7 +17,7 @@ from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import PushConfig
 from relay.domain.registration import Registration
 from relay.domain.retention import PENDING, config_expiry, revision_expiry
-from relay.use_cases.register import RegisterLimits, receiver_group
+from relay.use_cases.register import RegisterLimits, config_id_for, receiver_group
 
 
 class Pending:
@@ -43,8 +43,9 @@ class Pending:
     def hold(self, task: TaskKey, registration: Registration) -> PushConfig:
         """Kept for 24 hours from the last time it was said. Raises: InvalidParamsError when as many wait as a task may have configs."""
         now = self._now()
-        config = registration.as_config(ConfigKey(task, registration.config_id), now)
-        others = [other for other in self._configs.held(task, now=now) if other.key != config.key]
+        held = self._configs.held(task, now=now)
+        config = registration.as_config(ConfigKey(task, config_id_for(registration, held)), now)
+        others = [other for other in held if other.key != config.key]
         if len(others) >= self._limits.max_configs:
             raise InvalidParamsError(f"A task may have at most {self._limits.max_configs} push configs: delete one first.", field="taskId")
         expires = now + PENDING

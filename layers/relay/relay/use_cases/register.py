@@ -78,7 +78,7 @@ class Register:
         Raises: InvalidParamsError when the task has as many configs, or receivers, as are allowed."""
         now = self._now()
         known = self._configs.of_task(task, now=now)
-        config_id = registration.config_id or _same(known, registration) or _new_id(known, registration)
+        config_id = config_id_for(registration, known)
         config = registration.as_config(ConfigKey(task, config_id), now)
         self._check_caps(known, config, registration)
         self._commit(config, start_position(start, newest), newest)
@@ -144,6 +144,11 @@ class Register:
                 break
         if lent:  # the wake-up of the stream may have polled without it
             self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
+
+
+def config_id_for(registration: Registration, known: list[PushConfig]) -> str:
+    """The id that a registration has in a task with those configs."""
+    return registration.config_id or _same(known, registration) or _new_id(known, registration)
 
 
 def receiver_group(config: PushConfig) -> str:

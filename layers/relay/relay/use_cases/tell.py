@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from relay import observability
 from relay.adapters.queues import Queue
 from relay.adapters.table.cursors import Cursors, Wait
 from relay.domain.claim import CLAIM
@@ -62,13 +63,18 @@ class Run:
     def is_last(self) -> bool:
         return self.place == len(self.plan.steps) - 1
 
+    def go_past(self, position: int) -> None:
+        """The step is done with."""
+        step = self.plan.steps[self.place]
+        resend = tuple(number for number in self.cursor.resend if number != step.number) if step.is_resent else self.cursor.resend
+        self.place += 1
+        self.cursor = replace(self.cursor, position=position, resend=resend)
+
     def go_on(self, position: int, until: datetime) -> None:
         """After a success: the config is healed, and the claim renewed."""
-        told = self.plan.steps[self.place]
-        resend = tuple(number for number in self.cursor.resend if number != told.number) if told.is_resent else self.cursor.resend
-        self.place += 1
+        self.go_past(position)
         self.until = until
-        self.cursor = replace(self.cursor, position=position, resend=resend, attempts=0, attempted=0, is_failing=False, gone_checked=False)
+        self.cursor = replace(self.cursor, attempts=0, attempted=0, is_failing=False, gone_checked=False)
 
 
 class Tell:
@@ -109,11 +115,26 @@ class Tell:
         step = run.step
         if step is None or not self._has_time(run):
             self._hand_over(run)
+        elif step.is_unwanted:
+            self._pass_over(run, step)
         elif step.revision is None:
             self._give_up.one_that_is_missing(run.config, step.number)
             self._advance(run, step)
         else:
             self._start(run, step, step.revision)
+
+    def _pass_over(self, run: Run, step: Step) -> None:
+        """The cursor goes past what the config's filter leaves out: no attempt, so nothing is healed by it."""
+        position = run.cursor.position if step.is_resent else step.number
+        is_last = run.is_last and not run.plan.is_partial
+        observability.log("passed over: not among the config's events", config=run.key, revision=step.number)
+        if not self._cursors.pass_over(run.key, run.token, position, ends=is_last, resent=step.number if step.is_resent else None):
+            self._return(run.holding.call)
+            run.is_going = False
+        elif is_last:
+            run.is_going = False
+        else:
+            run.go_past(position)
 
     def _start(self, run: Run, step: Step, revision: PackedRevision) -> None:
         """The POST, if the receiver's breaker lets it through."""

@@ -65,10 +65,11 @@ class Configs:
         return told
 
     def _item(self, config: PushConfig, sort_key: str, expires: datetime) -> Item:
-        secrets = {"token": config.token, "url": config.url}
+        secrets: dict[str, Any] = {"token": config.token, "url": config.url}
         if config.authentication:
             secrets |= {"scheme": config.authentication.scheme, "credentials": config.authentication.credentials}
-        secrets |= {name: value for name, value in (("secret", config.secret), ("caller", config.caller)) if value}
+        others = (("secret", config.secret), ("caller", config.caller), ("headers", config.headers))
+        secrets |= {name: value for name, value in others if value}
         sealed = self._seal(json.dumps(secrets).encode(), seal_context(config.key))
         return {
             "pk": items.text(config.key.task.partition),
@@ -77,6 +78,7 @@ class Configs:
             "sealed": items.binary(sealed),
             "dialect": items.text(config.dialect.value),
             "ttl": items.seconds(expires),
+            **({"events": items.text(",".join(config.events))} if config.events else {}),
             **({"challenged": items.flag(value=True)} if config.is_challenged else {}),
             **({"updates": items.text(config.updates.value)} if config.updates else {}),
             **({"retry_policy": items.text(json.dumps(asdict(config.retry_policy)))} if config.retry_policy else {}),
@@ -115,6 +117,8 @@ class Configs:
             authentication=authentication,
             secret=secrets.get("secret", ""),
             caller=secrets.get("caller", ""),
+            headers=tuple((name, value) for name, value in secrets.get("headers", ())),
+            events=tuple(items.read_text(item, "events").split(",")) if "events" in item else (),
             registered_at=items.read_moment(item, "registered_at"),
             retry_policy=RetryPolicy(**json.loads(items.read_text(item, "retry_policy"))) if "retry_policy" in item else None,
             updates=Updates(items.read_text(item, "updates")) if "updates" in item else None,

@@ -157,11 +157,12 @@ class Cursors:
         values = {":position": items.number(position), ":true": items.flag(value=True), ":outcome": items.text(outcome)}
         return self._end(key, token, expression, values, done=lambda old: old.position >= position, done_with=resend)
 
-    def pass_over(self, key: ConfigKey, token: str, position: int) -> bool:
-        """Moves the cursor past a revision that is not sent; the claim stays."""
-        return self._end(
-            key, token, "SET #position = :position", {":position": items.number(position)}, done=lambda old: old.position >= position
-        )
+    def pass_over(self, key: ConfigKey, token: str, position: int, *, ends: bool, resent: int | None) -> bool:
+        """Moves the cursor past a revision that is not sent; the claim stays, or `ends` with it, as nothing is left. Heals nothing."""
+        expression = "SET #position = :position" + (" REMOVE claim_until, behind_since, attempts, attempted" if ends else "")
+        values = {":position": items.number(position)}
+        resends = () if resent is None else (resent,)
+        return self._end(key, token, expression, values, done=lambda old: old.position >= position, done_with=resends)
 
     def release(self, key: ConfigKey, token: str, *, caught_up: bool) -> bool:
         """Ends the claim without a POST."""

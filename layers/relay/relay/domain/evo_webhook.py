@@ -1,0 +1,92 @@
+"""What a webhook of Evo AI's documentation looks like: **our reading of its page**.
+
+Its sections on headers, payload and signature could not be had, and no byte was compared with Evo AI's own. That is why the names are
+settable (`EvoWebhookHeaders`, `EvoWebhookMembers`).
+
+Source: docs.evo-ai.co, "webhooks-agent-info": the events and their data; PraisonAI's documentation for how a signature is written.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from relay.domain import praisonai
+from relay.domain.evo_ai import event_of, task_document
+from relay.domain.push_config import PushConfig
+from relay.domain.task import Json, Revision, RevisionHead, TaskState
+
+_AT = {
+    "task.submitted": "submittedAt",
+    "task.working": "startedAt",
+    "task.completed": "completedAt",
+    "task.failed": "failedAt",
+    "task.canceled": "canceledAt",
+}
+
+
+@dataclass(frozen=True)
+class EvoNames:
+    """The names of the headers, and of the members of the envelope, in the order of the two settings."""
+
+    event_header: str = "X-Webhook-Event"
+    delivery_header: str = "X-Webhook-Delivery"
+    timestamp_header: str = "X-Webhook-Timestamp"
+    signature_header: str = "X-Webhook-Signature"
+    event: str = "event"
+    timestamp: str = "timestamp"
+    delivery_id: str = "deliveryId"
+    data: str = "data"
+
+
+EVO_NAMES = EvoNames()
+
+
+def document(revision: Revision, *, delivery_id: str, names: EvoNames) -> Json:
+    """The envelope, and around it 0.3's Task, so that receivers of both read the same body; the same at every attempt."""
+    task = task_document(revision)
+    moment = _moment(revision, task)
+    envelope = {
+        names.event: event_of(revision.snapshot.state),
+        names.timestamp: moment,
+        names.delivery_id: delivery_id,
+        names.data: _data(revision, task, moment),
+    }
+    return {**task, "taskId": task["id"], **envelope}
+
+
+def headers(
+    config: PushConfig, body: bytes, *, revision: RevisionHead, delivery_id: str, at: datetime, names: EvoNames
+) -> list[tuple[str, str]]:
+    """`at` is the attempt's own time, in seconds; the signature is over exactly the body."""
+    found = [
+        (names.event_header, event_of(revision.state)),
+        (names.delivery_header, delivery_id),
+        (names.timestamp_header, str(int(at.timestamp()))),
+    ]
+    secret = config.signing_secret
+    return [*found, (names.signature_header, praisonai.signature(secret, body))] if secret else found
+
+
+def _data(revision: Revision, task: Json, moment: str) -> dict[str, Any]:
+    """What the page names per event, as far as it is known: an estimate or progress only where the agent puts one into its metadata."""
+    event, state, status = event_of(revision.snapshot.state), revision.snapshot.state, task["status"]
+    message = _text(status.get("message"))
+    told: dict[str, Any] = {"taskId": task["id"], "contextId": task["contextId"], "status": {"state": status["state"]}, _AT[event]: moment}
+    if message:
+        told["status"]["message"] = message
+    if event == "task.failed":
+        told["status"]["error"] = message or ("The task was rejected." if state is TaskState.REJECTED else "The task failed.")
+    if event == "task.canceled":
+        told["reason"] = message
+    metadata = task.get("metadata")
+    known = metadata if isinstance(metadata, dict) else {}
+    return told | {name: known[name] for name in ("estimatedDuration", "progress") if name in known}
+
+
+def _moment(revision: Revision, task: Json) -> str:
+    return str(task["status"].get("timestamp") or revision.view.arrived_at.astimezone(UTC).isoformat().replace("+00:00", "Z"))
+
+
+def _text(message: Any) -> str:
+    parts = message.get("parts", []) if isinstance(message, dict) else []
+    return "\n".join(part["text"] for part in parts if isinstance(part.get("text"), str))
