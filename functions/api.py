@@ -5,7 +5,7 @@ JSON-RPC is POSTed to an agent's address, with and without trailing slash, and t
 owner's agent; open to all are the cards of the owner `default` and the relay's public keys.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from relay import observability
@@ -29,14 +29,16 @@ from relay.domain.protocol import Method, answer_version, negotiate
 from relay.domain.report import read_report
 from relay.domain.signer import JWKS_PATH, jwks
 from relay.http_event import HttpAnswer, HttpRequest, json_answer, plain_answer, read_request
+from relay.openapi import DESCRIPTION_PATH, description
 from relay.use_cases.answer import Call
 from relay.wiring import wiring
 
 # Which card it is depends on the key: no cache may show one caller's to another.
 _CARD_HEADERS = {"cache-control": "private, max-age=60", "vary": "Authorization, X-API-Key"}
+_PUBLIC = {"cache-control": "public, max-age=300"}
 _RPC_PATHS = ("", "/", "/a2a", "/a2a/")
 _REPORT_PATHS = ("/reports", "/reports/")
-_HEALTH_PATHS = ("/health", "/v1/health")  # the second is where a2akit's client looks before it speaks HTTP+JSON
+HEALTH_PATHS = ("/health", "/v1/health")  # the second is where a2akit's client looks before it speaks HTTP+JSON
 _PLAIN_ERRORS = (AgentNotFoundError, ForbiddenError, UnauthenticatedError, UpstreamForbiddenError)  # HTTP's own, whatever the binding
 _OUR_FAULT = "The relay failed; its operator finds the reason in its log."
 
@@ -54,12 +56,8 @@ def handler(event: dict[str, Any], context: object) -> HttpAnswer:
 
 
 def _answer(request: HttpRequest) -> HttpAnswer:
-    if request.rest in WELL_KNOWN_PATHS:
-        return _card(request) if request.method in ("GET", "HEAD") else plain_answer(405, "A card is read with GET.", _allow("GET, HEAD"))
-    if request.rest == JWKS_PATH:
-        return _public_keys(request.method)
-    if request.rest in _HEALTH_PATHS:
-        return json_answer(200, {"status": "ok"})
+    if document := _DOCUMENTS.get(request.rest):
+        return document(request) if request.method in ("GET", "HEAD") else plain_answer(405, "This is read with GET.", _allow("GET, HEAD"))
     if request.rest in _RPC_PATHS:
         if request.method != "POST":
             return plain_answer(405, "JSON-RPC is POSTed.", _allow("POST"))
@@ -82,12 +80,25 @@ def _card(request: HttpRequest) -> HttpAnswer:
     return json_answer(200, wiring().forward.card(agent, agent.card, base_url=request.base_url), _CARD_HEADERS)
 
 
-def _public_keys(method: str) -> HttpAnswer:
+def _public_keys(_: HttpRequest) -> HttpAnswer:
     """The same at every agent's address: they are the relay's. Not cached for longer than a secret is."""
-    if method not in ("GET", "HEAD"):
-        return plain_answer(405, "Keys are read with GET.", _allow("GET, HEAD"))
-    headers = {"content-type": "application/jwk-set+json", "cache-control": "public, max-age=300"}
-    return json_answer(200, jwks(wiring().signer()), headers)
+    return json_answer(200, jwks(wiring().signer()), {"content-type": "application/jwk-set+json", **_PUBLIC})
+
+
+def _description(_: HttpRequest) -> HttpAnswer:
+    return {"statusCode": 200, "headers": {"content-type": "application/yaml", **_PUBLIC}, "body": description()}
+
+
+def _health(_: HttpRequest) -> HttpAnswer:
+    return json_answer(200, {"status": "ok"})
+
+
+_DOCUMENTS: Mapping[str, Callable[[HttpRequest], HttpAnswer]] = {
+    **dict.fromkeys(WELL_KNOWN_PATHS, _card),
+    JWKS_PATH: _public_keys,
+    DESCRIPTION_PATH: _description,
+    **dict.fromkeys(HEALTH_PATHS, _health),
+}
 
 
 def _report(request: HttpRequest) -> HttpAnswer:

@@ -305,6 +305,7 @@ def test_an_error_of_0_3_has_its_code(runner: Runner, path: str, headers: dict[s
         ("POST", "/tasks/task-1/pushNotificationConfigs", b" " * (MAX_PUSH_CONFIG_BODY_BYTES + 1), "application/json", 413),
         ("HEAD", "/tasks/task-1", b"", "application/json", 200),
         ("GET", "/v1/health", b"", "application/json", 200),
+        ("POST", "/openapi.yaml", b"", "application/json", 405),
     ],
 )
 def test_http_says_what_is_wrong(runner: Runner, verb: str, path: str, body: bytes, content_type: str, status: int) -> None:
@@ -312,6 +313,13 @@ def test_http_says_what_is_wrong(runner: Runner, verb: str, path: str, body: byt
     answer = runner.request(verb, path, body=body, headers=headers)
     assert answer.status == status, answer
     assert ("allow" in dict(answer.headers)) is (status == 405)
+
+
+@pytest.mark.parametrize("base", ["", "/agents/default"])
+def test_the_api_describes_itself(runner: Runner, base: str) -> None:
+    answer = runner.request("GET", f"{base}/openapi.yaml")
+    assert (answer.status, media_type(answer), answer.body[:1]) == (200, "application/yaml", b"#")
+    assert b"openapi: 3.1" in answer.body
 
 
 def test_a_call_without_a_key_is_told_to_show_one(agent: FakeAgent) -> None:
