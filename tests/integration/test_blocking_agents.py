@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.wire import Effect, undisturbed
 from tests.support.world import World
 
 MESSAGE = {"messageId": "m-1", "role": "ROLE_USER", "parts": [{"text": "hello"}]}
@@ -151,11 +152,22 @@ def test_late_registration_is_told_the_end(world: World) -> None:
     assert states(world) == ["completed"]
 
 
+def test_outcome_outlives_a_table_that_fails_for_a_moment(world: World) -> None:
+    task = send(world)
+    failures = iter([Effect.FAILS] * 2)
+    world.wire.decide = lambda request: next(failures, Effect.NONE) if "follows" in str(request.body) else Effect.NONE
+    world.settle()
+    world.wire.decide = undisturbed
+    assert get(world, task["id"])["status"]["state"] == "TASK_STATE_COMPLETED"
+    assert world.agent.count("SendMessage") == 1
+
+
 def test_what_was_sent_is_gone_when_it_was_told(world: World) -> None:
     world.headers = {"x-upstream-authorization": "Bearer a credential of the caller's own"}
     send(world)
     assert len(world.items("SENDING#")) == 1
     assert "sealed" in world.items("SENDING#")[0]
+    assert "a credential of the caller" not in str(world.items())
     world.settle()
     assert world.items("SENDING#") == []
 

@@ -1,10 +1,12 @@
 """What a caller may do with a task of the relay's own: cancel it, go on with it, list it; in both versions."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.support.wire import Effect, undisturbed
 from tests.support.world import World, task_key
 
 MESSAGE = {"messageId": "m-1", "role": "ROLE_USER", "parts": [{"text": "hello"}]}
@@ -57,6 +59,17 @@ def test_canceled_before_the_call_the_agent_never_hears_of_it(world: World) -> N
     assert world.agent.calls == []
     assert told(world)[-1] == "canceled"
     assert world.items("SENDING#") == []
+
+
+def test_cancel_whose_function_dies_is_finished_by_the_worker(world: World) -> None:
+    task = send(world, settled=False)
+    world.wire.decide = lambda request: Effect.DIES_AFTER if "canceled_at" in str(request.body.get("UpdateExpression")) else Effect.NONE
+    with pytest.raises(ConnectionError):
+        world.call("CancelTask", {"id": task["id"]})
+    world.wire.decide = undisturbed
+    world.settle()
+    assert world.agent.count("SendMessage") == 0
+    assert told(world)[-1] == "canceled"
 
 
 def test_ended_task_cannot_be_canceled(world: World) -> None:
@@ -188,6 +201,15 @@ def test_tasks_are_told_in_the_callers_version(world: World) -> None:
     assert (new["status"]["state"], new["id"]) == ("TASK_STATE_COMPLETED", task["id"])
     assert "kind" not in new
     assert [each["id"] for each in world.result("tasks/list", {}, version="0.3")] == [task["id"]]
+
+
+def test_tasks_are_told_over_http_too(world: World) -> None:
+    task = send(world)
+    answer = world.runner.request("GET", f"/tasks/{task['id']}", headers={"a2a-version": "1.0"})
+    assert (answer.status, json.loads(answer.body)["status"]["state"]) == (200, "TASK_STATE_COMPLETED")
+    answer = world.runner.request("POST", f"/tasks/{task['id']}:cancel", headers={"a2a-version": "1.0"}, body={})
+    assert answer.status == 400
+    assert json.loads(answer.body)["error"]["details"][0]["reason"] == "TASK_NOT_CANCELABLE"
 
 
 def test_lists_are_newest_first_filtered_and_in_pages(world: World) -> None:

@@ -14,7 +14,7 @@ from relay.domain.bridge_params import read_history_length
 from relay.domain.conversion import convert
 from relay.domain.errors import RelayError, TaskNotCancelableError, TaskNotFoundError
 from relay.domain.fields import Fields
-from relay.domain.keys import TaskKey
+from relay.domain.keys import TaskKey, fits_key
 from relay.domain.protocol import Kind
 from relay.domain.relay_task import RelayTask, may_be_relay_task, reader_of
 from relay.domain.sends import cut_history, task_of_answer
@@ -63,13 +63,10 @@ class OwnTasks:
 
     def _named(self, passing: Passing) -> RelayTask | None:
         """Raises: TaskNotFoundError for any other task at an agent that was said to block: its word on tasks counts for nothing."""
-        call, version = Fields(passing.request.params), passing.method.version
-        task_id = call.identifier("id") or call.identifier("taskId")  # the latter is Evo AI's
-        tenant = call.identifier("tenant") if version is ProtocolVersion.V10 else ""
-        key = TaskKey(*passing.agent.key, tenant, task_id)
-        task = self._relay_tasks.get(key, now=self._now()) if may_be_relay_task(task_id) else None
-        if task is None and task_id and passing.agent.blocks is Blocks.ALWAYS:
-            raise _not_found(task_id)
+        key = _key(passing)
+        task = self._relay_tasks.get(key, now=self._now()) if key and may_be_relay_task(key.task_id) else None
+        if task is None and passing.agent.blocks is Blocks.ALWAYS:
+            raise _not_found(Fields(passing.request.params).required_identifier("id"))
         return task
 
     def _get(self, passing: Passing, task: RelayTask) -> Json:
@@ -125,6 +122,16 @@ class OwnTasks:
         if newest is None:  # it is just being taken over
             raise _not_found(task.key.task_id)
         return newest
+
+
+def _key(passing: Passing) -> TaskKey | None:
+    """None for what could be no task of the relay's own: whatever it is, the agent judges it."""
+    params = passing.request.params
+    task_id = params.get("id") or params.get("taskId")  # the latter is Evo AI's
+    tenant = (params.get("tenant") or "") if passing.method.version is ProtocolVersion.V10 else ""
+    if not isinstance(task_id, str) or not isinstance(tenant, str) or (tenant and not fits_key(tenant)):
+        return None
+    return TaskKey(*passing.agent.key, tenant, task_id)
 
 
 def _renamed(answer: Answer, task: RelayTask) -> Answer:

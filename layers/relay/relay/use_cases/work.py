@@ -1,13 +1,14 @@
 """Work: call an agent that can only block, once, for as long as it takes, and tell the outcome as the task's next revisions.
 
 The order makes it safe to die anywhere: `working` is told, the call is marked, the agent is called, its own ids are kept, the outcome is
-told, the message is done with. Before the mark everything may be repeated; after it nothing is: a wake-up that finds the mark past its
-time says that the outcome is unknown. What the agent surely has not got is tried again for a while.
+told, the message is done with. Before the mark everything may be repeated; after it the call never is: a wake-up that finds the mark past
+its time says that the outcome is unknown. What the agent surely has not got is tried again for a while.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 from relay import observability
@@ -68,12 +69,15 @@ class Work:
         self._watch_queue = watch_queue
         self._now = now
 
-    def __call__(self, wakeup: WorkWakeup, *, remaining: Callable[[], timedelta]) -> None:
-        """Afterwards the wake-up is done with, whatever the agent did; what raises is a failure of ours, and comes back."""
+    def __call__(self, wakeup: WorkWakeup, *, remaining: Callable[[], timedelta]) -> Callable[[], None] | None:
+        """What is left to do when the agent was called: to tell the outcome, which nobody else knows. It may be done again when it raises.
+
+        What raises here is a failure of ours, and the wake-up comes back; what the agent does wrong is an outcome.
+        """
         task = self._relay_tasks.get(wakeup.task, now=self._now())
         step = next_step(task, self._now())
         if task is None or step is Step.NOTHING:
-            return
+            return None
         entrusted = self._relay_tasks.entrusted(task)
         if step is Step.CANCEL:
             self._end(task, entrusted, TaskState.CANCELED)
@@ -82,21 +86,22 @@ class Work:
         elif step is Step.EXPIRE or entrusted is None:
             self._end(task, entrusted, TaskState.FAILED, told=_EXPIRED)
         else:
-            self._send(task, entrusted, remaining)
+            return self._send(task, entrusted, remaining)
+        return None
 
-    def _send(self, task: RelayTask, entrusted: Entrusted, remaining: Callable[[], timedelta]) -> None:
+    def _send(self, task: RelayTask, entrusted: Entrusted, remaining: Callable[[], timedelta]) -> Callable[[], None] | None:
         try:
             agent = self._agents.find(task.key.agent_key)
         except RelayError as error:
             self._not_reached(task, entrusted, error)
-            return
+            return None
         message = entrusted.params["message"]
         before = self._snapshot(task, entrusted)
         working = heard(task, before, message, at=self._now())
         self._log.say(task.key, working, learnt_by="worker")
         token, began, left = uuid4().hex, self._now(), remaining()
         if not self._relay_tasks.call(task, token, now=began, until=began + left + CALL_SLACK):
-            return  # it was canceled, or another worker is at it
+            return None  # it was canceled, or another worker is at it
         try:
             reply = self._called(agent, entrusted, timeout=left - _TO_CONCLUDE)
             outcome = self._outcome(task, working, reply, entrusted)
@@ -104,8 +109,12 @@ class Work:
             observability.upstream_call_failed(task.key, error)
             if error.metadata.get("outcome") == "not-sent" and self._relay_tasks.take_back(task, token):
                 self._not_reached(task, entrusted, error)
-                return
+                return None
             outcome = _Outcome(ended(working, TaskState.FAILED, at=self._now(), told=error.message))
+        observability.log("upstream call ended", task=task.key, state=outcome.snapshot.state, took=self._now() - began)
+        return partial(self._conclude, task, token, outcome)
+
+    def _conclude(self, task: RelayTask, token: str, outcome: _Outcome) -> None:
         self._relay_tasks.answered(
             task,
             token,
@@ -117,7 +126,6 @@ class Work:
         self._relay_tasks.end(task)
         if outcome.follows:  # from here on the agent is polled for it
             self._watch_queue.send(WatchWakeup(task.key, asked_at=self._now()))
-        observability.log("upstream call ended", task=task.key, state=outcome.snapshot.state, took=self._now() - began)
 
     def _called(self, agent: Agent, entrusted: Entrusted, *, timeout: timedelta) -> Reply:
         call = AgentCall(
