@@ -223,10 +223,13 @@ class _Exchange(BaseHTTPRequestHandler):
             self._answer(200, {"status": "ok"})
 
     def do_POST(self) -> None:
+        is_clearing = self.path.split("?")[0] == CLEAR_PATH
+        if is_clearing and not {"Content-Length", "Transfer-Encoding"} & set(self.headers):
+            self.headers["Content-Length"] = "0"  # as `curl -X POST` says it
         body = self._read_body()
         if body is None:
             return
-        if self.path.split("?")[0] == CLEAR_PATH:
+        if is_clearing:
             self._receiver.clear()
             self._answer(200, {"status": "ok"})
             return

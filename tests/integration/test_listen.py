@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -196,6 +197,17 @@ def test_notifications_are_listed_and_cleared(client: httpx.Client) -> None:
         }
         assert client.post(f"{receiver.url}/notifications/clear").json() == {"status": "ok"}
         assert client.get(f"{receiver.url}/notifications").json() == {"count": 0, "notifications": []}
+
+
+def test_clearing_needs_no_length() -> None:
+    """`curl -X POST` sends neither a body nor its length."""
+    with Receiver() as receiver:
+        receiver.take("/webhook", {}, b"{}")
+        connection = HTTPConnection(urlsplit(receiver.url).netloc, timeout=10)
+        connection.putrequest("POST", "/notifications/clear")
+        connection.endheaders()
+        assert connection.getresponse().status == 200
+        assert receiver.notifications == []
 
 
 def test_only_the_last_thousand_are_kept(client: httpx.Client) -> None:
