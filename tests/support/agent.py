@@ -81,6 +81,7 @@ class FakeAgent:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     next_state: str = "submitted"
     status: int = 200
+    retry_after: str = ""  # what it says with any other status
     streams: bool = False
     speaks: ProtocolVersion = ProtocolVersion.V10
     lets_in: Collection[str] | None = None
@@ -114,6 +115,7 @@ class FakeAgent:
         return self.tasks[task_id]
 
     def reset(self) -> None:
+        self.retry_after = ""
         self.next_state, self.status, self.before_answer = "submitted", 200, lambda _method, _answer: None
         self.speaks, self.lets_in, self.streams = ProtocolVersion.V10, None, False
         self.calls.clear()
@@ -225,6 +227,8 @@ class _Exchange(BaseHTTPRequestHandler):
     def _answer(self, content: Json, *, status: int) -> None:
         body = json.dumps(content).encode() if status == 200 else b"{}"
         self.send_response(status)
+        if self._agent.retry_after and self._agent.status != 200:
+            self.send_header("Retry-After", self._agent.retry_after)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -52,9 +52,11 @@ class Following(Delivering):
 
     @cached_property
     def poll(self) -> "Poll":
+        from relay.use_cases.agent_gate import AgentGate
         from relay.use_cases.poll import Poll
 
-        return Poll(ask=self.ask, watches=self.watches, now=now)
+        gate = AgentGate(longest=self.settings.watch_maximum, now=now, random=random.random)
+        return Poll(ask=self.ask, watches=self.watches, gate=gate, now=now)
 
     @cached_property
     def observe(self) -> "Observe":

@@ -44,6 +44,7 @@ class _Poll:
     asks_again: bool = False
     failures: int = 0
     trouble: Trouble | None = None
+    wait: timedelta = timedelta(0)  # how long the agent is to be left alone
     only_looked: bool = False  # the agent is not asked for this task
 
 
@@ -146,7 +147,8 @@ class FollowTasks:
         """Asks the agent once. Whatever it does wrong slows the watch down; only the deadline, or a refused credential, ends the asking."""
         polled = self._poll(watch)
         if polled.view is None:
-            return _Poll(head, failures=watch.failures + 1, trouble=polled.trouble)
+            was_asked = polled.trouble is not watch.trouble
+            return _Poll(head, failures=watch.failures + was_asked, trouble=polled.trouble, wait=polled.wait)
         observed = self._observe(watch.task, polled.view, known=head)
         moved = head is None or observed.head.number > head.number
         return _Poll(observed.head, moved=moved, asks_again=observed.asks_again)
@@ -178,8 +180,9 @@ class FollowTasks:
         """First the timer, then the mark that also ends the claim."""
         told = self._told(watch, poll)
         interval = self._interval(call, watch, poll, told)
-        timer, due = uuid4().hex, self._now() + interval
-        self._watch_queue.send(WatchWakeup(call.task, timer=timer), interval)
+        delay = max(interval, poll.wait)
+        timer, due = uuid4().hex, self._now() + delay
+        self._watch_queue.send(WatchWakeup(call.task, timer=timer), delay)
         rest = Rest(
             timer=timer,
             due=due,
