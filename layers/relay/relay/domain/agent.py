@@ -67,7 +67,7 @@ class Agent:
     @property
     def strategy(self) -> Strategy:
         """How its tasks are followed while that works. Raises: InvalidAgentResponseError."""
-        chosen = self.follow or choice(self.card, self.endpoint.version)
+        chosen = self.follow or choice(self.card)
         if chosen is Strategy.STREAM and self.endpoint.binding is not Binding.JSON_RPC:
             return Strategy.POLL  # streams are read over JSON-RPC only
         return chosen

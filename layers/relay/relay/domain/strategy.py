@@ -1,9 +1,9 @@
 """How the relay learns of the changes of an agent's tasks.
 
-Under every strategy the watch stays the truth (design §2 rule 12): it asks for each task now and then, and until the task's end. `stream`,
-`list`, `report` and `push` only bring changes sooner, so that it may ask seldom; where they fall silent it asks often again.
+Under every strategy the watch stays the truth (design §2 rule 12): it asks for each task now and then, and until the task's end. `stream`
+and `report` only bring changes sooner, so that it may ask seldom.
 
-Source: A2A 1.0 §3.1.4 (ListTasks), §3.1.6 (SubscribeToTask), A2A 0.3 §7.9 (tasks/resubscribe).
+Source: A2A 1.0 §3.1.6 (SubscribeToTask), A2A 0.3 §7.9 (tasks/resubscribe).
 """
 
 from collections.abc import Collection
@@ -11,17 +11,15 @@ from datetime import timedelta
 from enum import StrEnum
 
 from relay.domain.lenient import mapping
-from relay.domain.task import Json, ProtocolVersion
+from relay.domain.task import Json
 
 
 class Strategy(StrEnum):
     """The operator may name one for an agent; else `choice` has one."""
 
     STREAM = "stream"  # the agent tells over a connection that is kept open for each task
-    LIST = "list"  # one question for all tasks of the agent: which have moved
     POLL = "poll"  # a question for each task
-    REPORT = "report"  # the agent, or code beside it, tells by a POST of its own
-    PUSH = "push"  # the agent's own push notifications, which the relay registers for
+    REPORT = "report"  # the agent, or code beside it, tells by a POST of its own: only the operator knows
 
 
 GIVEN_UP_FOR = timedelta(minutes=10)  # a strategy that an agent turned out not to have
@@ -34,15 +32,13 @@ def parse_strategy(text: str) -> Strategy | None:
     return None if text in ("", AUTOMATIC) else Strategy(text)
 
 
-def choice(card: Json, version: ProtocolVersion) -> Strategy:
-    """By what the agent's card offers in the version that it is asked in. That it also works only shows when it is used."""
+def choice(card: Json) -> Strategy:
+    """By what the agent's card offers. That it also works only shows when it is used."""
     if mapping(card.get("capabilities")).get("streaming") is True:
         return Strategy.STREAM
-    return Strategy.LIST if version is ProtocolVersion.V10 else Strategy.POLL
+    return Strategy.POLL
 
 
-def next_best(strategy: Strategy, version: ProtocolVersion, *, given_up: Collection[Strategy]) -> Strategy:
-    """The strategy, or the best of the others, while it does not work."""
-    if strategy is Strategy.STREAM and strategy in given_up:
-        strategy = Strategy.LIST if version is ProtocolVersion.V10 else Strategy.POLL
+def next_best(strategy: Strategy, *, given_up: Collection[Strategy]) -> Strategy:
+    """The strategy, or polls while it does not work."""
     return Strategy.POLL if strategy in given_up else strategy

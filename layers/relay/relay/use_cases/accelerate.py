@@ -38,10 +38,16 @@ class Accelerate:
             strategy = self.strategies.of(task.agent_key)
         except RelayError:  # the poll of this turn has said so
             return Told(asked_at=before.asked_at)
-        told = self._by_stream(task, before) if strategy is Strategy.STREAM else Told()
+        told = self._told(strategy, task, before)
         if before.by and not told.by:
             observability.following_changed(task, told_by=before.by)
         return told
+
+    def _told(self, strategy: Strategy, task: TaskKey, before: Told) -> Told:
+        """Reports come by themselves, or not: of their absence nothing can be known."""
+        if strategy is Strategy.STREAM:
+            return self._by_stream(task, before)
+        return Told(strategy) if strategy is Strategy.REPORT else Told()
 
     def forget(self, task: TaskKey) -> None:
         """Nobody follows the task any more: who holds its stream finds the claim gone, and lets go."""

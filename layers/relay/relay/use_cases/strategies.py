@@ -18,11 +18,10 @@ class Strategies:
 
     def of(self, key: AgentKey) -> Strategy:
         """Raises: RelayError when the agent's card cannot be read."""
-        agent = self._agents.find(key)
-        strategy = agent.strategy
-        if strategy is Strategy.POLL:
+        strategy = self._agents.find(key).strategy
+        if strategy is not Strategy.STREAM:
             return strategy
-        return next_best(strategy, agent.endpoint.version, given_up=self._records.given_up(key))
+        return next_best(strategy, given_up=self._records.given_up(key))
 
     def give_up(self, key: AgentKey, strategy: Strategy, *, reason: str) -> None:
         """For some minutes: the agent, or its card, may change."""
