@@ -7,9 +7,11 @@ owner's agent; open to all are the cards of the owner `default` and the relay's 
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from relay import observability
 from relay.adapters.upstream import Answer
+from relay.domain.callback import PATH as CALLBACK_PATH
 from relay.domain.door import Caller
 from relay.domain.endpoint import WELL_KNOWN_PATHS
 from relay.domain.errors import (
@@ -26,7 +28,7 @@ from relay.domain.http_json_answers import HttpJsonAnswer, agent_error_answer, e
 from relay.domain.json_body import check_size
 from relay.domain.jsonrpc import Request, RequestError, error_details, error_response, parse_request, result_response
 from relay.domain.protocol import Method, answer_version, negotiate
-from relay.domain.report import read_report
+from relay.domain.report import Reported, read_push, read_report
 from relay.domain.signer import JWKS_PATH, jwks
 from relay.http_event import HttpAnswer, HttpRequest, json_answer, plain_answer, read_request
 from relay.openapi import DESCRIPTION_PATH, description
@@ -62,8 +64,8 @@ def _answer(request: HttpRequest) -> HttpAnswer:
         if request.method != "POST":
             return plain_answer(405, "JSON-RPC is POSTed.", _allow("POST"))
         return _rpc(request, wiring().admit(request.headers, request.context))
-    if request.rest in _REPORT_PATHS:
-        return _report(request) if request.method == "POST" else plain_answer(405, "Reports are POSTed.", _allow("POST"))
+    if take := _told_by_agents(request.rest):
+        return take(request) if request.method == "POST" else plain_answer(405, "What agents tell is POSTed.", _allow("POST"))
     if target := find_target(request.rest, request.version_header):
         return _http_json(request, target)
     return plain_answer(404, "There is nothing at this path: JSON-RPC is POSTed to an agent's address, HTTP+JSON is below it.")
@@ -101,12 +103,28 @@ _DOCUMENTS: Mapping[str, Callable[[HttpRequest], HttpAnswer]] = {
 }
 
 
+def _told_by_agents(rest: str) -> Callable[[HttpRequest], HttpAnswer] | None:
+    if rest in _REPORT_PATHS:
+        return _report
+    return _callback if rest.startswith(CALLBACK_PATH) else None
+
+
 def _report(request: HttpRequest) -> HttpAnswer:
-    """What an agent tells of a task. Whatever becomes of it, the answer is the same: it says that the relay has it."""
+    """What an agent tells of a task, or code beside it."""
     reporter = wiring().admit_reporter(request.headers, request.agent)
+    return _taken(request, lambda: read_report(reporter, request.body, content_type=request.content_type, query=request.query))
+
+
+def _callback(request: HttpRequest) -> HttpAnswer:
+    """What an agent pushes of the one task that the relay has registered a callback for."""
+    task = wiring().admit_callback(request.headers, unquote(request.rest.removeprefix(CALLBACK_PATH)))
+    return _taken(request, lambda: read_push(task, request.body, content_type=request.content_type))
+
+
+def _taken(request: HttpRequest, read: Callable[[], Reported | None]) -> HttpAnswer:
+    """Whatever becomes of it, the answer is the same: it says that the relay has it."""
     try:
-        reported = read_report(reporter, request.body, content_type=request.content_type, query=request.query)
-        if reported:
+        if reported := read():
             wiring().report(*reported)
     except RelayError as error:
         observability.log("report refused", agent=request.agent, reason=error.reason)

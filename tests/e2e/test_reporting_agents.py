@@ -1,5 +1,6 @@
-"""Agents of both SDKs that tell the relay of their tasks with the classes of docs/report-from-your-agent.md, over sockets."""
+"""Agents of both SDKs tell of their tasks, over sockets: by the classes of docs/report-from-your-agent.md, and by the SDKs' own push."""
 
+import itertools
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,33 +20,43 @@ STEP_SECONDS = "1.5"
 DOC = ROOT / "docs" / "report-from-your-agent.md"
 
 
-def command(version: str, port: int, report_to: str) -> list[str]:
+def command(version: str, port: int, report_to: str = "") -> list[str]:
+    """Without an address it pushes by itself."""
     if version == "0.3":
-        return [*AGENT_03, "--step-seconds", STEP_SECONDS, "--port", str(port), "--report-to", report_to]
-    return [AGENT_10[0], "-m", "tests.e2e.reporting_agent", str(port), report_to]
+        tells = ["--report-to", report_to] if report_to else ["--push"]
+        return [*AGENT_03, "--step-seconds", STEP_SECONDS, "--port", str(port), *tells]
+    return [AGENT_10[0], "-m", "tests.e2e.reporting_agent", str(port), *([report_to] if report_to else [])]
 
 
 @pytest.fixture(scope="module")
-def reported_relay(agents: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
-    """It asks seldom; its agents `1.0` and `0.3` report."""
-    folder = tmp_path_factory.mktemp("relay")
+def told_relay(agents: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+    """It asks seldom; its agents `report-1.0` and `report-0.3` report, `push-1.0` and `push-0.3` push."""
+    folder, relay_port = tmp_path_factory.mktemp("relay"), str(_free_port())
+    settings = {"WatchMinSeconds": SELDOM, "WatchMaxSeconds": SELDOM, "PublicUrl": f"http://127.0.0.1:{relay_port}"}
     with ExitStack() as ends:
         environment = ends.enter_context(pytest.MonkeyPatch.context())
         environment.setenv("NO_PROXY", "127.0.0.1")
-        process = ends.enter_context(Child("relay", relay_command(agents, WatchMinSeconds=SELDOM, WatchMaxSeconds=SELDOM), folder=folder))
+        process = ends.enter_context(Child("relay", [*relay_command(agents, **settings), "--port", relay_port], folder=folder))
         relay = started(process, folder)
-        for version in ("1.0", "0.3"):
-            port = _free_port()
-            relay.command("agents", "add", version, f"http://127.0.0.1:{port}")
-            environment.setenv("RELAY_REPORT_TOKEN", relay.command("agents", "report-token", version).strip())
-            agent = ends.enter_context(Child(version, command(version, port, f"{relay.at(version)}/reports"), folder=ROOT))
-            agent_url(agent)
+        for follow, version in itertools.product(("report", "push"), ("1.0", "0.3")):
+            name, port = f"{follow}-{version}", _free_port()
+            relay.command("agents", "add", name, f"http://127.0.0.1:{port}", "--follow", follow)
+            environment.setenv("RELAY_REPORT_TOKEN", relay.command("agents", "report-token", name).strip())
+            report_to = f"{relay.at(name)}/reports" if follow == "report" else ""
+            agent_url(ends.enter_context(Child(name, command(version, port, report_to), folder=ROOT)))
         yield relay
 
 
-def test_every_change_that_is_reported_is_told_once(reported_relay: Relay, client: A2AClient, receiver: Receiver) -> None:
-    url = reported_relay.at(client.version)
-    task = client.send(url, "hello", webhook=webhook(receiver))
+def test_every_change_that_is_reported_is_told_once(told_relay: Relay, client: A2AClient, receiver: Receiver) -> None:
+    task = client.send(told_relay.at(f"report-{client.version}"), "hello", webhook=webhook(receiver))
+    told = wait_for_state(receiver, "completed")
+    assert steps(told) == WHOLE
+    assert_verified(told, client, task)
+
+
+def test_every_change_that_is_pushed_is_told_once(told_relay: Relay, client: A2AClient, receiver: Receiver) -> None:
+    """The agent stays long enough in its first state for the relay to register its callback."""
+    task = client.send(told_relay.at(f"push-{client.version}"), "slow 4", webhook=webhook(receiver))
     told = wait_for_state(receiver, "completed")
     assert steps(told) == WHOLE
     assert_verified(told, client, task)

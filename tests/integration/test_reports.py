@@ -15,6 +15,7 @@ from tests.support.closed_relay import AGENT, ClosedRelay
 from tests.support.wire import AwsRequest, Decide, Effect, undisturbed
 from tests.support.world import WATCHING, World, task_key
 
+UNREACHABLE = 3600  # seconds: four of them are more than the limit for an agent that does not answer
 POLL = 10.5  # seconds: a little more than the watch's interval
 
 
@@ -147,6 +148,21 @@ def test_the_end_is_told_though_nobody_watches_any_more(reporter: Reporter, worl
     reporter.tells(reporter.status("failed"))
     world.settle()
     assert (states(world), world.agent.count("GetTask")) == (["failed"], 0)
+
+
+def test_what_an_agent_reports_follows_the_relays_own_word_that_nothing_may_come(reporter: Reporter, world: World) -> None:
+    """Though it be from before that: the relay has only not heard of it."""
+    told, end = reporter.status("working"), reporter.status("completed")
+    world.agent.status = 503
+    for _ in range(4):
+        world.advance(UNREACHABLE)
+    assert states(world)[-1] == "unknown"
+    reporter.tells(told)
+    world.settle()
+    reporter.tells(end)
+    world.advance(POLL)
+    world.advance(POLL)
+    assert states(world)[-2:] == ["working", "completed"]
 
 
 def test_nothing_follows_the_end(reporter: Reporter, world: World) -> None:

@@ -74,7 +74,8 @@ class FakeAgent:
     """A context manager. `calls` are the methods it was called with; `before_answer` may change what it is about to say.
 
     `next_state` is what a message makes of its task, without one it is answered by a message; `status` other than 200 makes the agent fail
-    every call. With `streams` it has some, on which it tells what a task `becomes`. `speaks` is the one version that it and its card know.
+    every call. With `pushes` it takes push configs: `push_configs`, the last of each task; what it pushes there is the test's to do. With
+    `streams` it has some, on which it tells what a task `becomes`. `speaks` is the one version that it and its card know.
     `lets_in`: the values of Authorization that it takes, None for all; `shown` are those it was shown, call by call.
     """
 
@@ -83,12 +84,14 @@ class FakeAgent:
     status: int = 200
     retry_after: str = ""  # what it says with any other status
     streams: bool = False
+    pushes: bool = False
     speaks: ProtocolVersion = ProtocolVersion.V10
     lets_in: Collection[str] | None = None
     calls: list[tuple[str, Json]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     before_answer: Callable[[str, Json], None] = lambda _method, _answer: None
     tasks: dict[str, AgentTask] = field(default_factory=dict)
+    push_configs: dict[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._server = _Server(self)
@@ -117,7 +120,8 @@ class FakeAgent:
     def reset(self) -> None:
         self.retry_after = ""
         self.next_state, self.status, self.before_answer = "submitted", 200, lambda _method, _answer: None
-        self.speaks, self.lets_in, self.streams = ProtocolVersion.V10, None, False
+        self.speaks, self.lets_in, self.streams, self.pushes = ProtocolVersion.V10, None, False, False
+        self.push_configs.clear()
         self.calls.clear()
         self.shown.clear()
         self.tasks.clear()
@@ -153,7 +157,7 @@ class FakeAgent:
 
     def _result(self, method: str, params: Json) -> Json:
         if self.speaks is ProtocolVersion.V10:
-            return self._result_10(method, params)
+            return self._set_push(params) if method == "CreateTaskPushNotificationConfig" else self._result_10(method, params)
         if method not in METHODS_IN_10:
             return {"error": _METHOD_NOT_FOUND}
         told = self._result_10(METHODS_IN_10[method], params)
@@ -161,6 +165,12 @@ class FakeAgent:
             return told
         result = told["result"]
         return {"result": message_03(result["message"]) if "message" in result else task_03(result.get("task", result))}
+
+    def _set_push(self, params: Json) -> Json:
+        if not self.pushes:
+            return {"error": {"code": -32003, "message": "Push Notification is not supported"}}
+        self.push_configs[params["taskId"]] = params
+        return {"result": params}
 
     def _result_10(self, method: str, params: Json) -> Json:
         if method == "SendMessage":

@@ -118,6 +118,7 @@ def test_front_door_is_never_open() -> None:
         "GET /agents/{agent}/.well-known/{file}": "NONE",
         "POST /reports": "NONE",  # the function compares the agent's report token
         "POST /agents/{agent}/reports": "NONE",
+        "POST /callbacks/{id}": "NONE",  # likewise the callback's token
     }
 
 

@@ -13,7 +13,7 @@ from relay.domain.relay_key import REPORT_TEXT_PREFIX
 from relay.outside import Outside
 
 if TYPE_CHECKING:
-    from relay.use_cases.admit import Admit, AdmitReporter
+    from relay.use_cases.admit import Admit, AdmitCallback, AdmitReporter
     from relay.use_cases.issue_keys import IssueKeys
 
 
@@ -40,6 +40,12 @@ class Doors(Outside):
         from relay.use_cases.known_keys import KnownKeys
 
         return AdmitReporter(KnownKeys(self._report_tokens, now=now), now=now)
+
+    @cached_property
+    def admit_callback(self) -> "AdmitCallback":
+        from relay.use_cases.admit import AdmitCallback
+
+        return AdmitCallback(self.callbacks)
 
     @cached_property
     def issue_keys(self) -> "IssueKeys":

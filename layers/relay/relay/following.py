@@ -1,5 +1,6 @@
 """Builds what follows tasks, by questions to their agents and by streams: on first use, with its imports, out of what is outside."""
 
+import os
 import random
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from relay.use_cases.log import Log
     from relay.use_cases.observe import Observe
     from relay.use_cases.poll import Poll
+    from relay.use_cases.register_callback import RegisterCallback
     from relay.use_cases.strategies import Strategies
     from relay.use_cases.watch import FollowTasks
 
@@ -82,13 +84,19 @@ class Following(Delivering):
             observe=self.observe,
             last_words=LastWords(self.revisions, self.observe, now=now),
             tell_ending=TellEnding(self.revisions, unreachable_limit=given.unreachable_limit, watch_deadline=given.watch_deadline, now=now),
-            accelerate=Accelerate(self.strategies, self.stream_claims, self.stream_queue, now),
+            accelerate=Accelerate(self.strategies, self.stream_claims, self.stream_queue, self._register_callback, now),
             watch_queue=self.watch_queue,
             delivery_queue=self.delivery_queue,
             pace=Pace(given.watch_minimum, given.watch_maximum, given.watch_deadline),
             now=now,
             random=random.random,
         )
+
+    @cached_property
+    def _register_callback(self) -> "RegisterCallback":
+        from relay.use_cases.register_callback import RegisterCallback
+
+        return RegisterCallback(self.agents, self._upstream, self.callbacks, self.settings.public_url, os.urandom)
 
     @cached_property
     def strategies(self) -> "Strategies":

@@ -16,6 +16,7 @@ from relay.adapters.queues import DeadLetterQueue, Queue, SourceQueue
 from relay.adapters.secrets import SecretsManager
 from relay.adapters.signing_keys import SigningKeys
 from relay.adapters.table.agents import AgentRecords
+from relay.adapters.table.callbacks import Callbacks
 from relay.adapters.table.configs import Configs
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import Cursors
@@ -117,6 +118,10 @@ class Outside:
     @cached_property
     def cursors(self) -> Cursors:
         return Cursors(self.connection)
+
+    @cached_property
+    def callbacks(self) -> Callbacks:
+        return Callbacks(self.connection, now=now)
 
     @cached_property
     def watches(self) -> Watches:

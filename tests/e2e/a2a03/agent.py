@@ -1,11 +1,12 @@
 # mypy: ignore-errors
 """An agent that cannot push, built with a2a-sdk 0.3.26: `.venv-a2a03/bin/python tests/e2e/a2a03/agent.py [--step-seconds 3.5] [--polls 0]
-[--port 0] [--report-to URL]`.
+[--port 0] [--report-to URL] [--push]`.
 
-Its card says `pushNotifications: false` and, unless `--stream`, `streaming: false`. It takes the same course as `relay_dev.demo.agent`:
-submitted, working, an artifact, completed, each for some seconds and until it was asked for so many times; `ask`, `slow N`, `fail` and
-`reply` in the client's message mean the same. With `--report-to` it tells a relay of its tasks, as docs/report-from-your-agent.md says; the
-token is RELAY_REPORT_TOKEN. The first line it prints is `agent: http://127.0.0.1:PORT`.
+Its card says `pushNotifications: false` unless `--push`, and `streaming: false` unless `--stream`. It takes the same course as
+`relay_dev.demo.agent`: submitted, working, an artifact, completed, each for some seconds and until it was asked for so many times; `ask`,
+`slow N`, `fail` and `reply` in the client's message mean the same. With `--report-to` it tells a relay of its tasks, as
+docs/report-from-your-agent.md says; the token is RELAY_REPORT_TOKEN. With `--push` it has a2a-sdk's own push. The first line it prints is
+`agent: http://127.0.0.1:PORT`.
 """
 
 import argparse
@@ -24,17 +25,17 @@ from a2a.server.apps import A2AStarletteApplication
 from a2a.server.context import ServerCallContext
 from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
-from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
+from a2a.server.tasks import BasePushNotificationSender, InMemoryPushNotificationConfigStore, InMemoryTaskStore, TaskUpdater
 from a2a.types import AgentCapabilities, AgentCard, AgentSkill, Message, Part, Task, TaskQueryParams, TaskState, TaskStatus, TextPart
 from a2a.utils import new_agent_text_message
+from httpx import AsyncClient
 
 REPORTS = Path(__file__).parents[3] / "docs" / "report" / "a2a_sdk_03.py"
 
 
 class CountingHandler(DefaultRequestHandler):
-    def __init__(self, executor: AgentExecutor, asked: Counter[str], report_to: str) -> None:
-        sender = runpy.run_path(str(REPORTS))["RelayReports"](report_to, os.environ["RELAY_REPORT_TOKEN"]) if report_to else None
-        super().__init__(executor, InMemoryTaskStore(), push_sender=sender)
+    def __init__(self, executor: AgentExecutor, asked: Counter[str], **push: object) -> None:
+        super().__init__(executor, InMemoryTaskStore(), **push)
         self._asked = asked
 
     async def on_get_task(self, params: TaskQueryParams, context: ServerCallContext | None = None) -> Task | None:
@@ -90,6 +91,13 @@ def _says(updater: TaskUpdater, text: str) -> Message:
     return updater.new_agent_message([Part(root=TextPart(text=text))])
 
 
+def _push(report_to: str, *, is_own: bool) -> dict[str, object]:
+    if report_to:
+        return {"push_sender": runpy.run_path(str(REPORTS))["RelayReports"](report_to, os.environ["RELAY_REPORT_TOKEN"])}
+    store = InMemoryPushNotificationConfigStore()
+    return {"push_config_store": store, "push_sender": BasePushNotificationSender(AsyncClient(), store)} if is_own else {}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--step-seconds", type=float, default=3.5)
@@ -97,6 +105,7 @@ def main() -> None:
     parser.add_argument("--polls", type=int, default=0)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--report-to", default="", metavar="URL")
+    parser.add_argument("--push", action="store_true")
     args = parser.parse_args()
     listener = socket.create_server(("127.0.0.1", args.port), backlog=128)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -106,13 +115,13 @@ def main() -> None:
         description="Takes some seconds over a task, and cannot push.",
         version="1.0.0",
         url=f"{url}/",
-        capabilities=AgentCapabilities(streaming=args.stream, push_notifications=False),
+        capabilities=AgentCapabilities(streaming=args.stream, push_notifications=args.push),
         default_input_modes=["text/plain"],
         default_output_modes=["text/plain"],
         skills=[AgentSkill(id="answer", name="Answer", description="Answers a question slowly.", tags=["demo"])],
     )
     asked = Counter()
-    handler = CountingHandler(Executor(args.step_seconds, args.polls, asked), asked, args.report_to)
+    handler = CountingHandler(Executor(args.step_seconds, args.polls, asked), asked, **_push(args.report_to, is_own=args.push))
     app = A2AStarletteApplication(card, handler).build()
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listener])

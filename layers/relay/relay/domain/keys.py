@@ -22,6 +22,7 @@ KEY_PREFIX = "KEY#"
 REPORTER_PREFIX = "REPORTER#"  # of report tokens
 WATCH = "WATCH"
 LAST_WORDS = "LAST-WORDS"
+CALLBACK = "CALLBACK"
 RELAY_TASK = "RELAY_TASK"
 SENDING_PREFIX = "SENDING#"
 LISTED_PREFIX = "LISTED#"
@@ -146,6 +147,10 @@ class ConfigKey(NamedTuple):
 
     def dead_letter(self, first: int) -> str:
         return f"{DEAD_PREFIX}{encode_part(self.config_id)}#{first:010d}"
+
+
+def callback_partition(callback_id: str) -> str:
+    return f"{CALLBACK}#{encode_part(callback_id)}"
 
 
 def revision_sort_key(number: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from relay.domain.errors import InvalidAgentResponseError, InvalidRequestError, UnsupportedMediaTypeError
+from relay.domain.errors import ForbiddenError, InvalidAgentResponseError, InvalidRequestError, UnsupportedMediaTypeError
 from relay.domain.fields import Fields
 from relay.domain.json_body import MAX_FORWARDED_BODY_BYTES, check_size, is_json, parse_json
 from relay.domain.keys import AgentKey, TaskKey
@@ -20,14 +20,28 @@ def read_report(reporter: AgentKey, body: bytes, *, content_type: str | None, qu
 
     Raises: InvalidRequestError, ParseError, InvalidParamsError, UnsupportedMediaTypeError.
     """
-    check_size(body, MAX_FORWARDED_BODY_BYTES)
-    if not is_json(content_type):
-        raise UnsupportedMediaTypeError("A report is JSON: application/a2a+json or application/json.")
-    try:
-        event = parse_event(parse_json(body))
-    except InvalidAgentResponseError as error:
-        raise InvalidRequestError(f"{error.message} A report is a Task, a StreamResponse, or an event of 0.3.") from error
+    event = _event(body, content_type)
     if event is None:
         return None
     tenant = Fields(query).identifier("tenant")
     return Reported(TaskKey(reporter.owner, reporter.agent, tenant, event.task_id), event)
+
+
+def read_push(task: TaskKey, body: bytes, *, content_type: str | None) -> Reported | None:
+    """What is pushed to the callback of a task. Raises: as `read_report`, and ForbiddenError when it tells of another task."""
+    event = _event(body, content_type)
+    if event is None:
+        return None
+    if event.task_id != task.task_id:
+        raise ForbiddenError("This callback is for another task.")
+    return Reported(task, event)
+
+
+def _event(body: bytes, content_type: str | None) -> TaskEvent | None:
+    check_size(body, MAX_FORWARDED_BODY_BYTES)
+    if not is_json(content_type):
+        raise UnsupportedMediaTypeError("A report is JSON: application/a2a+json or application/json.")
+    try:
+        return parse_event(parse_json(body))
+    except InvalidAgentResponseError as error:
+        raise InvalidRequestError(f"{error.message} A report is a Task, a StreamResponse, or an event of 0.3.") from error

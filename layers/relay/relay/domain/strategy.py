@@ -1,7 +1,7 @@
 """How the relay learns of the changes of an agent's tasks.
 
-Under every strategy the watch stays the truth (design §2 rule 12): it asks for each task now and then, and until the task's end. `stream`
-and `report` only bring changes sooner, so that it may ask seldom.
+Under every strategy the watch stays the truth (design §2 rule 12): it asks for each task now and then, and until the task's end. `stream`,
+`report` and `push` only bring changes sooner, so that it may ask seldom.
 
 Source: A2A 1.0 §3.1.6 (SubscribeToTask), A2A 0.3 §7.9 (tasks/resubscribe).
 """
@@ -20,6 +20,7 @@ class Strategy(StrEnum):
     STREAM = "stream"  # the agent tells over a connection that is kept open for each task
     POLL = "poll"  # a question for each task
     REPORT = "report"  # the agent, or code beside it, tells by a POST of its own: only the operator knows
+    PUSH = "push"  # the agent's own push notifications, which the relay registers for; the agent must reach the relay's address
 
 
 GIVEN_UP_FOR = timedelta(minutes=10)  # a strategy that an agent turned out not to have

@@ -13,7 +13,7 @@ from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.fields import snake_case
 from relay.domain.keys import fits_key
 from relay.domain.lenient import mapping, mappings, text
-from relay.domain.task import Json, ProtocolVersion, Snapshot
+from relay.domain.task import Json, ProtocolVersion, Revision, Snapshot
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,17 @@ def apply_event(newest: Snapshot | None, event: TaskEvent, *, version: ProtocolV
     if isinstance(event, StatusUpdate):
         return _with_status(newest, event)
     return _with_artifact(newest, event, is_unbroken=is_unbroken)
+
+
+def told_by_agent(newest: Revision | None) -> Snapshot | None:
+    """What events are applied to. The relay's own word on a task, that nothing more may come, has no time that an agent's could be older
+    than.
+    """
+    if newest is None or newest.view.ending is None:
+        return newest.snapshot if newest else None
+    document = newest.snapshot.document
+    status = {name: value for name, value in mapping(document.get("status")).items() if name != "timestamp"}
+    return replace(newest.snapshot, document={**document, "status": status})
 
 
 def end_as_told(newest: Snapshot | None, told: Snapshot) -> Snapshot | None:

@@ -12,12 +12,14 @@ from relay import observability
 from relay.adapters.queues import Queue
 from relay.adapters.table.stream_claims import StreamClaims
 from relay.domain import stream
-from relay.domain.errors import RelayError
+from relay.domain.callback import REGISTER_AGAIN
+from relay.domain.errors import RelayError, UnsupportedOperationError, UpstreamRefusedError
 from relay.domain.keys import TaskKey
 from relay.domain.relay_task import may_be_relay_task
 from relay.domain.strategy import Strategy
 from relay.domain.wakeup import StreamWakeup
 from relay.domain.watch import Told
+from relay.use_cases.register_callback import RegisterCallback
 from relay.use_cases.strategies import Strategies
 
 
@@ -28,6 +30,7 @@ class Accelerate:
     strategies: Strategies
     claims: StreamClaims
     stream_queue: Queue
+    register_callback: RegisterCallback
     now: Callable[[], datetime]
 
     def __call__(self, task: TaskKey, before: Told) -> Told:
@@ -47,11 +50,28 @@ class Accelerate:
         """Reports come by themselves, or not: of their absence nothing can be known."""
         if strategy is Strategy.STREAM:
             return self._by_stream(task, before)
+        if strategy is Strategy.PUSH:
+            return self._by_push(task, before)
         return Told(strategy) if strategy is Strategy.REPORT else Told()
 
     def forget(self, task: TaskKey) -> None:
         """Nobody follows the task any more: who holds its stream finds the claim gone, and lets go."""
         self.claims.forget(task)
+
+    def _by_push(self, task: TaskKey, before: Told) -> Told:
+        """What came before the agent had the callback the next poll sees, which is soon; after it, the agent tells."""
+        now = self.now()
+        if before.asked_at is not None and now - before.asked_at < REGISTER_AGAIN:
+            return Told(Strategy.PUSH, before.asked_at)
+        try:
+            self.register_callback(task)
+        except (UpstreamRefusedError, UnsupportedOperationError) as error:
+            self.strategies.give_up(task.agent_key, Strategy.PUSH, reason=error.message)
+            return Told()
+        except RelayError as error:
+            observability.poll_failed(task, error)
+            return Told()
+        return Told(before.by, now)
 
     def _by_stream(self, task: TaskKey, before: Told) -> Told:
         now, claim = self.now(), self.claims.get(task)

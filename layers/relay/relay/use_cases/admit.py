@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from relay.adapters.table.callbacks import Callbacks
+from relay.domain.callback import admit_agent
 from relay.domain.door import (
     DEFAULT_CALLER,
     Caller,
@@ -15,7 +17,7 @@ from relay.domain.door import (
     presented_key,
     presented_tokens,
 )
-from relay.domain.keys import AgentKey
+from relay.domain.keys import AgentKey, TaskKey
 from relay.domain.relay_key import digest_of
 from relay.use_cases.known_keys import KnownKeys
 
@@ -52,6 +54,17 @@ class Admit:
         if self._authentication is not ClientAuthentication.RELAY_KEY or presented_key(headers) is None:
             return DEFAULT_CALLER
         return self(headers, {})
+
+
+class AdmitCallback:
+    """An agent that pushes has the token of its task's callback."""
+
+    def __init__(self, callbacks: Callbacks) -> None:
+        self._callbacks = callbacks
+
+    def __call__(self, headers: Mapping[str, str], callback_id: str) -> TaskKey:
+        """The one task it may tell of. Raises: UnauthenticatedError."""
+        return admit_agent(self._callbacks.get(callback_id), presented_tokens(headers))
 
 
 class AdmitReporter:

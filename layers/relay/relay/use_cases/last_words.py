@@ -7,7 +7,7 @@ from datetime import datetime
 from relay.adapters.table.revisions import Revisions
 from relay.domain.keys import TaskKey
 from relay.domain.task import RevisionHead
-from relay.domain.task_events import end_as_told
+from relay.domain.task_events import end_as_told, told_by_agent
 from relay.use_cases.observe import Observe
 
 
@@ -20,7 +20,7 @@ class LastWords:
     def __call__(self, task: TaskKey) -> RevisionHead | None:
         """Observes the end as it was told. The newest revision after that; None when nothing was told that could be the end."""
         told, newest = self._revisions.last_words(task), self._revisions.newest_whole(task)
-        snapshot = end_as_told(newest.snapshot if newest else None, told.snapshot) if told else None
+        snapshot = end_as_told(told_by_agent(newest), told.snapshot) if told else None
         if told is None or snapshot is None:
             return None
         now = self._now()

@@ -16,7 +16,7 @@ from relay.adapters.table.watches import Watches
 from relay.domain.keys import TaskKey
 from relay.domain.retention import LAST_WORDS
 from relay.domain.task import ARTIFACT_PACE, View
-from relay.domain.task_events import ArtifactUpdate, TaskEvent, apply_event
+from relay.domain.task_events import ArtifactUpdate, TaskEvent, apply_event, told_by_agent
 from relay.domain.wakeup import WatchWakeup
 from relay.use_cases.observe import TRIES, ContentionError, Observe
 
@@ -61,7 +61,7 @@ class Report:
             newest = self._revisions.newest_whole(task)
             if newest is None:  # it may be registered for, and not seen yet
                 return self._ask(task) if self._cursors.of_task(task, now=told_at) else Taken.NOT_FOLLOWED
-            applied = apply_event(newest.snapshot, event, version=newest.snapshot.version)
+            applied = apply_event(told_by_agent(newest), event, version=newest.snapshot.version)
             if applied.snapshot is None and not applied.asks:
                 return Taken.NOTHING_NEW
             if not self._cursors.of_task(task, now=told_at):
