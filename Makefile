@@ -5,7 +5,7 @@ LISTS := pyproject.toml layers/relay/requirements.txt
 COMPAT := $(patsubst tests/compat/%.txt,.venv-compat-%/.installed,$(wildcard tests/compat/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-unit test-compat test-thorough test-deploy check format clean
+.PHONY: help demo setup test test-unit test-compat test-thorough test-deploy test-fuzz check format clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -29,6 +29,9 @@ test-thorough: .venv/.test .venv-a2a03/.installed  ## the worker killed at each 
 
 test-deploy: .venv/.test .venv-sam/.installed .venv-ministack/.installed  ## a real `sam deploy` into an AWS emulator, and one task through it
 	@$(BIN)/python -m pytest -m deploy tests/deploy
+
+test-fuzz: .venv/.test .venv-fuzz/.installed  ## schemathesis on docs/openapi.yaml, against the running relay: minutes
+	@$(BIN)/python -m tests.fuzz
 
 check: .venv/.test .venv-sam/.installed  ## formatting, lint, types, import contracts, dead code, template
 	@$(BIN)/ruff format --check .
@@ -78,6 +81,11 @@ tests/compat/js/node_modules/.installed: tests/compat/js/package.json
 .venv-ministack/.installed:
 	@$(PYTHON) -m venv .venv-ministack
 	@.venv-ministack/bin/python -m pip install 'ministack>=1.5.33,<2' 'aws-sam-translator>=1.115' 'cryptography>=50'
+	@touch $@
+
+.venv-fuzz/.installed: | .venv/.test
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-fuzz
+	@$(BIN)/uv pip install --quiet --python .venv-fuzz/bin/python 'schemathesis>=4.32,<5'
 	@touch $@
 
 clean:  ## remove what was built and installed
