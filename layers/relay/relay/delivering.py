@@ -20,6 +20,7 @@ from relay.doors import Doors
 
 if TYPE_CHECKING:
     from relay.use_cases.compose import Compose
+    from relay.use_cases.copies import Copies
     from relay.use_cases.deliver import Deliver
 
 
@@ -42,6 +43,12 @@ class Delivering(Doors):
     @cached_property
     def _idle(self) -> "deque[Deliver]":
         return deque()
+
+    @cached_property
+    def copies(self) -> "Copies":
+        from relay.use_cases.copies import Copies
+
+        return Copies(configs=self.configs, cursors=self.cursors, directory=self.directory)
 
     @cached_property
     def compose(self) -> "Compose":
@@ -82,6 +89,7 @@ class Delivering(Doors):
             compose=self.compose,
             attempt=attempt,
             give_up=give_up,
+            copies=self.copies,
             gate=ReceiverGate(receivers, timeout=timeout, now=now, random=random.random),
             rules=rules,
             timeout=timeout,

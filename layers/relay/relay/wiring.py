@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from relay.use_cases.report import Report
     from relay.use_cases.speak_proto import SpeakProto
     from relay.use_cases.sweep import Sweep
+    from relay.use_cases.templates import Templates
     from relay.use_cases.work import Work
 
 
@@ -68,6 +69,7 @@ class Wiring(Following):
             watches=self.watches,
             watch_queue=self.watch_queue,
             directory=self.directory,
+            copies=self.copies,
             limits=self._register_limits,
             now=now,
         )
@@ -86,6 +88,7 @@ class Wiring(Following):
             observe=self.observe,
             register=register,
             pending=self.pending,
+            templates=self._templates,
             watches=self.watches,
             watch_queue=self.watch_queue,
             take_over=take_over,
@@ -102,8 +105,19 @@ class Wiring(Following):
             now=now,
         )
         see = SeeTask(self.ask)
-        by_task = ConfigsByTask(see=see, register=register, pending=self.pending, configs=self.configs, directory=self.directory, now=now)
-        push_configs = PushConfigs(see=see, observe=self.observe, register=register, pending=self.pending, by_task=by_task)
+        by_task = ConfigsByTask(
+            see=see,
+            register=register,
+            pending=self.pending,
+            templates=self._templates,
+            copies=self.copies,
+            configs=self.configs,
+            directory=self.directory,
+            now=now,
+        )
+        push_configs = PushConfigs(
+            see=see, observe=self.observe, register=register, pending=self.pending, templates=self._templates, by_task=by_task
+        )
         return AnswerCall(agents=self.agents, push_configs=push_configs, send=send, own_tasks=own_tasks, forward=self.forward, now=now)
 
     @cached_property
@@ -111,6 +125,19 @@ class Wiring(Following):
         from relay.use_cases.speak_proto import SpeakProto
 
         return SpeakProto(self.forms)
+
+    @cached_property
+    def _templates(self) -> "Templates":
+        from relay.use_cases.templates import Templates
+
+        return Templates(
+            configs=self.configs,
+            cursors=self.cursors,
+            watches=self.watches,
+            directory=self.directory,
+            watch_deadline=self.settings.watch_deadline,
+            now=now,
+        )
 
     @cached_property
     def pending(self) -> "Pending":

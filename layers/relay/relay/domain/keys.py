@@ -31,6 +31,7 @@ OFF_PREFIX = "OFF#"
 REVISION_PREFIX = "REVISION#"
 PUSH_PREFIX = "PUSH#"
 PENDING_PREFIX = "PENDING#"
+TEMPLATE_PREFIX = "TEMPLATE#"
 CURSOR_PREFIX = "CURSOR#"
 ATTEMPT_PREFIX = "ATTEMPT#"
 DEAD_PREFIX = "DEAD#"
@@ -64,6 +65,11 @@ class AgentKey(NamedTuple):
     @property
     def sort_key(self) -> str:
         return AGENT_PREFIX + encode_part(self.agent)
+
+    @property
+    def no_task(self) -> "TaskKey":
+        """In the place of a task, for configs of the whole agent: no task of an agent has an empty id."""
+        return TaskKey(self.owner, self.agent, "", "")
 
     @property
     def directory(self) -> str:
@@ -135,6 +141,10 @@ class ConfigKey(NamedTuple):
         return PUSH_PREFIX + encode_part(self.config_id)
 
     @property
+    def template(self) -> str:
+        return TEMPLATE_PREFIX + encode_part(self.config_id)
+
+    @property
     def pending(self) -> str:
         return PENDING_PREFIX + encode_part(self.config_id)
 
@@ -164,7 +174,7 @@ def revision_number(sort_key: str) -> int:
 
 
 def config_id_of(sort_key: str) -> str:
-    """The config id in the sort key of a `PUSH#`, `PENDING#` or `CURSOR#` item."""
+    """The config id in the sort key of a `PUSH#`, `PENDING#`, `TEMPLATE#` or `CURSOR#` item."""
     return unquote(sort_key.split("#", 1)[1])
 
 

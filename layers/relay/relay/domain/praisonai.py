@@ -32,8 +32,9 @@ def parse_set(call: Fields) -> Registration:
 
 
 def parse_ref(call: Fields) -> ConfigRef:
-    """Get and delete by the task alone; a config's id is honoured. Raises: InvalidParamsError naming the field."""
-    return ConfigRef(call.required_identifier("taskId"), "", call.identifier("pushNotificationConfigId"), is_by_task=True)
+    """Get and delete by the task alone; a config's id is honoured, and Evo AI's `configId` says one. Raises: InvalidParamsError."""
+    config_id = call.identifier("pushNotificationConfigId") or call.identifier("configId")
+    return ConfigRef(call.identifier("taskId"), "", config_id, is_by_task=True)
 
 
 def members(config: PushConfig) -> Json:

@@ -117,7 +117,13 @@ class PushConfig:
     secret: str = field(default="", repr=False)  # where the dialect has a member for it
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # of the client's own, as `custom_headers` allows them
     events: tuple[str, ...] = ()  # the only ones to be told, in the dialect's words; empty: all
+    template: str = ""  # the life of the template that it is, or is a copy of; after a delete a template has another
     caller: str = field(default="", repr=False)  # who registered it: `fingerprint` of its own credential for the agent
+
+    @property
+    def template_key(self) -> ConfigKey:
+        """Where the template is that it is a copy of: all copies bear its id."""
+        return ConfigKey(self.key.task.agent_key.no_task, self.key.config_id)
 
     @property
     def signing_secret(self) -> str:

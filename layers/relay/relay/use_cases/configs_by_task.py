@@ -11,16 +11,18 @@ from typing import Any
 from relay.adapters.table.configs import Configs
 from relay.adapters.table.directory import Directory
 from relay.adapters.table.directory import place as directory_place
-from relay.domain.errors import ConfigNotFoundError
+from relay.domain.errors import ConfigNotFoundError, InvalidParamsError
 from relay.domain.keys import AgentKey, ConfigKey, TaskKey
 from relay.domain.paging import check_page_size, page, place_of, token_of
 from relay.domain.push_config import Dialect, PushConfig
 from relay.domain.push_methods import by_task_list_result, by_task_result
 from relay.domain.registration import ConfigRef, ListRequest
 from relay.domain.task import Json
+from relay.use_cases.copies import Copies
 from relay.use_cases.pending import Pending
 from relay.use_cases.push_call import PushCall, SeeTask
 from relay.use_cases.register import Register
+from relay.use_cases.templates import Templates
 
 _READ_AT_ONCE = 50  # entries of the directory; two items are looked for per entry, DynamoDB reads 100 a batch
 _MOST_READ = 2_000  # entries in one call
@@ -35,6 +37,8 @@ class ConfigsByTask:
         see: SeeTask,
         register: Register,
         pending: Pending,
+        templates: Templates,
+        copies: Copies,
         configs: Configs,
         directory: Directory,
         now: Callable[[], datetime],
@@ -42,6 +46,8 @@ class ConfigsByTask:
         self._see = see
         self._register = register
         self._pending = pending
+        self._templates = templates
+        self._copies = copies
         self._configs = configs
         self._directory = directory
         self._now = now
@@ -63,8 +69,10 @@ class ConfigsByTask:
         """In the order of the directory, so that pages stay stable when configs come and go."""
         binding, most = f"{call.agent.key.directory} {call.caller}", wanted.page_size or _MOST_TOLD
         last, told, size = place_of(wanted.page_token, binding), list[Json](), 0
+        if not last:
+            told += [by_task_result(config) for config in self._templates.of_caller(call.agent.key, caller=call.caller)]
         for read, (place, config) in enumerate(self._following(call.agent.key, last)):
-            if read == _MOST_READ or len(told) == most or size > _MOST_BYTES:
+            if read == _MOST_READ or len(told) >= most or size > _MOST_BYTES:
                 return by_task_list_result(told, token_of(last, binding))
             last = place
             if config is not None and config.caller == call.caller:
@@ -76,15 +84,21 @@ class ConfigsByTask:
         """The entries of the directory after that place, each with its config; None when that is gone."""
         keys = self._directory.following(agent, after=last, limit=_READ_AT_ONCE)
         while keys:
-            configs = self._configs.each(keys, now=self._now())
+            found = self._configs.each(keys, now=self._now())
+            configs = {config.key: config for config in self._copies.living(found.values())}
             yield from ((directory_place(key), configs.get(key)) for key in keys)
             last = directory_place(keys[-1])
             keys = self._directory.following(agent, after=last, limit=_READ_AT_ONCE) if len(keys) == _READ_AT_ONCE else []
 
     def delete(self, call: PushCall, ref: ConfigRef) -> Json:
         """All configs of the task, or the one that is named. Raises: ConfigNotFoundError when there is none, as PraisonAI answers."""
+        if not ref.task_id and not ref.config_id:
+            raise InvalidParamsError("taskId is required, or configId.", field="taskId")
         for config in self._named(call, ref):
-            self._register.delete(config.key)
+            if ref.task_id:
+                self._register.delete(config.key)
+            else:
+                self._templates.delete(config)
         return {"deleted": True}
 
     def _named(self, call: PushCall, ref: ConfigRef) -> Sequence[PushConfig]:
@@ -96,7 +110,9 @@ class ConfigsByTask:
         return found
 
     def _of_task(self, call: PushCall, task: TaskKey) -> Sequence[PushConfig]:
-        """What is registered with a task that the caller may see, and what waits for it."""
+        """What is registered with a task that the caller may see, and what waits for it; without a task the caller's templates."""
+        if not task.task_id:
+            return self._templates.of_caller(task.agent_key, caller=call.caller)
         may_see = not call.credential or self._see(call, task) is not None
         registered = self._register.of_task(task) if may_see else []
         known = {config.key for config in registered}

@@ -16,20 +16,33 @@ from relay.use_cases.observe import Observe
 from relay.use_cases.pending import Pending
 from relay.use_cases.push_call import PushCall, SeeTask
 from relay.use_cases.register import Register
+from relay.use_cases.templates import Templates
 
 
 class PushConfigs:
-    def __init__(self, *, see: SeeTask, observe: Observe, register: Register, pending: Pending, by_task: ConfigsByTask) -> None:
+    def __init__(
+        self,
+        *,
+        see: SeeTask,
+        observe: Observe,
+        register: Register,
+        pending: Pending,
+        templates: Templates,
+        by_task: ConfigsByTask,
+    ) -> None:
         self._see = see
         self._observe = observe
         self._register = register
         self._pending = pending
+        self._templates = templates
         self._by_task = by_task
 
     def set(self, call: PushCall) -> Json:
         """The answer about the task is a full view, so it is observed, and decides where the cursor starts."""
         registration = call.registering(parse_set(call.params, call.version))
         self._register.check(registration, field=registration.url_field)
+        if not registration.task_id:  # Evo AI's, for the whole agent
+            return set_result(self._templates.set(call.agent.key, registration), call.version)
         task = call.task_key(registration.task_id, registration.tenant)
         view = self._see(call, task)
         if view is None:

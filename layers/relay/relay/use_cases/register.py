@@ -27,6 +27,7 @@ from relay.domain.task import RevisionHead
 from relay.domain.wakeup import WatchWakeup
 from relay.domain.webhook_hosts import WebhookHosts
 from relay.domain.webhook_url import origin
+from relay.use_cases.copies import Copies
 
 _ID_ROUNDS = 50_000  # some 20 ms
 
@@ -53,6 +54,7 @@ class Register:
         revisions: Revisions,
         watches: Watches,
         directory: Directory,
+        copies: Copies,
         watch_queue: Queue,
         limits: RegisterLimits,
         now: Callable[[], datetime],
@@ -62,6 +64,7 @@ class Register:
         self._revisions = revisions
         self._watches = watches
         self._directory = directory
+        self._copies = copies
         self._watch_queue = watch_queue
         self._limits = limits
         self._now = now
@@ -92,11 +95,12 @@ class Register:
         return any(config.key.config_id == config_id for config in known)
 
     def get(self, key: ConfigKey) -> PushConfig | None:
-        return self._configs.get(key, now=self._now())
+        config = self._configs.get(key, now=self._now())
+        return next(iter(self._copies.living([config])), None) if config else None
 
     def of_task(self, task: TaskKey) -> list[PushConfig]:
         """By config id."""
-        return self._configs.of_task(task, now=self._now())
+        return self._copies.living(self._configs.of_task(task, now=self._now()))
 
     def delete(self, key: ConfigKey) -> None:
         """Idempotent. After it returns, no POST of this config is claimed."""

@@ -27,6 +27,7 @@ from relay.use_cases.outgoing import Outgoing
 from relay.use_cases.pending import Pending
 from relay.use_cases.register import Register
 from relay.use_cases.take_over import TakeOver
+from relay.use_cases.templates import Templates
 
 WAIT = timedelta(seconds=25)  # API Gateway ends a request at 30 s
 _ASK_TIMEOUT = timedelta(seconds=5)
@@ -50,6 +51,7 @@ class SendMessage:
         observe: Observe,
         register: Register,
         pending: Pending,
+        templates: Templates,
         watches: Watches,
         watch_queue: Queue,
         take_over: TakeOver,
@@ -61,6 +63,7 @@ class SendMessage:
         self._observe = observe
         self._register = register
         self._pending = pending
+        self._templates = templates
         self._watches = watches
         self._watch_queue = watch_queue
         self._take_over = take_over
@@ -88,7 +91,7 @@ class SendMessage:
                 observability.log("inline push config dropped: the agent answered with no task", method=outgoing.method.name)
             return reply.for_caller()
         task, view = outgoing.task_key(snapshot.task_id), View(snapshot, answer.asked_at, answer.arrived_at, "send")
-        is_awaited = self._pending.bind(task, caller=fingerprint(outgoing.credential))
+        is_awaited = self._comes(outgoing, task)
         is_followed = self._commit(outgoing, task, view, is_awaited=is_awaited)
         if before.added and before.added.task != task:  # the agent has made another task of it (PraisonAI always does): there it belongs
             self._register.delete(before.added)
@@ -96,12 +99,20 @@ class SendMessage:
             snapshot = self._wait(outgoing, task, snapshot, before=before.view, is_followed=is_followed)
         return _told(outgoing, snapshot)
 
+    def _comes(self, outgoing: Outgoing, task: TaskKey) -> bool:
+        """Whether configs have waited for the task, or are for every new one: they are there before its first revision."""
+        caller = fingerprint(outgoing.credential)
+        is_awaited = self._pending.bind(task, caller=caller)
+        is_new = outgoing.send.task_id != task.task_id
+        return (is_new and self._templates.begin(task, caller=caller)) or is_awaited
+
     def _taken_over(self, outgoing: Outgoing) -> Json:
         """The task of the relay's own that the worker will see to, as it stands at once or when the wait is over."""
         send = outgoing.send
         continued = outgoing.task_key(send.task_id) if may_be_relay_task(send.task_id) and send.waits else None
         earlier = self._ask(continued, timeout=_ASK_TIMEOUT) if continued else None
         task = self._take_over(outgoing)
+        self._comes(outgoing, task)
         view = self._ask(task, timeout=_ASK_TIMEOUT)
         if view is None:
             raise TaskNotFoundError("The task has expired.", metadata={"taskId": task.task_id})

@@ -20,6 +20,7 @@ from relay.domain.schedule import GONE_RECHECK, RetryRules, retry_delay
 from relay.domain.wakeup import MAX_DELAY, DeliveryWakeup
 from relay.use_cases.attempt import Attempt
 from relay.use_cases.compose import Compose
+from relay.use_cases.copies import Copies
 from relay.use_cases.give_up import GiveUp
 from relay.use_cases.receiver_gate import ReceiverGate
 from relay.use_cases.return_wakeups import ReturnWakeups
@@ -87,6 +88,7 @@ class Tell:
         compose: Compose,
         attempt: Attempt,
         give_up: GiveUp,
+        copies: Copies,
         gate: ReceiverGate,
         rules: RetryRules,
         timeout: timedelta,
@@ -99,6 +101,7 @@ class Tell:
         self._compose = compose
         self._attempt = attempt
         self._give_up = give_up
+        self._copies = copies
         self._gate = gate
         self._rules = rules
         self._timeout = timeout
@@ -117,6 +120,8 @@ class Tell:
             self._hand_over(run)
         elif step.is_unwanted:
             self._pass_over(run, step)
+        elif self._copies.has_ended(run.config):
+            run.is_going = False
         elif step.revision is None:
             self._give_up.one_that_is_missing(run.config, step.number)
             self._advance(run, step)

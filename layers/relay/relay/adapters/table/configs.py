@@ -1,4 +1,4 @@
-"""PUSH# items: what was registered, and PENDING# items: what waits for its task. Cold; secrets are sealed before they come here."""
+"""PUSH# items: what was registered; PENDING# and TEMPLATE# items: what waits for its task, or is for each. Cold; secrets are sealed."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 from relay.adapters.table import items
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.items import Item
-from relay.domain.keys import PENDING_PREFIX, PUSH_PREFIX, ConfigKey, TaskKey, config_id_of
+from relay.domain.keys import PENDING_PREFIX, PUSH_PREFIX, TEMPLATE_PREFIX, AgentKey, ConfigKey, TaskKey, config_id_of
 from relay.domain.push_config import Authentication, Dialect, PushConfig, RetryPolicy, Updates
 
 Seal = Callable[[bytes, Mapping[str, str]], bytes]
@@ -52,6 +52,26 @@ class Configs:
     def delete_held(self, key: ConfigKey) -> None:
         self._connection.delete(key.task.partition, key.pending)
 
+    def put_template(self, config: PushConfig) -> bool:
+        """A config of the whole agent; it has no end. False: there is one of another life under its id."""
+        refused = self._connection.put(
+            self._item(config, config.key.template, None),
+            condition="attribute_not_exists(sk) OR template = :life",
+            values={":life": items.text(config.template)},
+        )
+        return refused is None
+
+    def template(self, key: ConfigKey) -> PushConfig | None:
+        item = self._connection.get(key.task.partition, key.template)
+        return self.from_item(key.task, item) if item else None
+
+    def templates(self, agent: AgentKey, *, now: datetime) -> list[PushConfig]:
+        """By config id."""
+        return self._found(agent.no_task, TEMPLATE_PREFIX, now)
+
+    def delete_template(self, key: ConfigKey) -> None:
+        self._connection.delete(key.task.partition, key.template)
+
     def each(self, keys: Sequence[ConfigKey], *, now: datetime) -> dict[ConfigKey, PushConfig]:
         """Those of the configs that exist; one that only waits for its task counts."""
         places = [(key.task.partition, sort_key) for key in keys for sort_key in (key.pending, key.push)]
@@ -64,7 +84,7 @@ class Configs:
                     told[key] = self.from_item(key.task, item)
         return told
 
-    def _item(self, config: PushConfig, sort_key: str, expires: datetime) -> Item:
+    def _item(self, config: PushConfig, sort_key: str, expires: datetime | None) -> Item:
         secrets: dict[str, Any] = {"token": config.token, "url": config.url}
         if config.authentication:
             secrets |= {"scheme": config.authentication.scheme, "credentials": config.authentication.credentials}
@@ -77,7 +97,8 @@ class Configs:
             "v": items.version(),
             "sealed": items.binary(sealed),
             "dialect": items.text(config.dialect.value),
-            "ttl": items.seconds(expires),
+            **({"ttl": items.seconds(expires)} if expires else {}),
+            **({"template": items.text(config.template)} if config.template else {}),
             **({"events": items.text(",".join(config.events))} if config.events else {}),
             **({"challenged": items.flag(value=True)} if config.is_challenged else {}),
             **({"updates": items.text(config.updates.value)} if config.updates else {}),
@@ -117,6 +138,7 @@ class Configs:
             authentication=authentication,
             secret=secrets.get("secret", ""),
             caller=secrets.get("caller", ""),
+            template=items.read_text(item, "template"),
             headers=tuple((name, value) for name, value in secrets.get("headers", ())),
             events=tuple(items.read_text(item, "events").split(",")) if "events" in item else (),
             registered_at=items.read_moment(item, "registered_at"),

@@ -1,0 +1,93 @@
+"""Templates: push configs of a whole agent. Each new task of their caller gets a copy of its own, whose cursor begins at 0.
+
+A copy is registered as any config is, before the first revision of its task, so nothing of it is lost. What ends with its template are all
+copies, however many: before each POST of a copy the template is asked for, and the copy goes when that is gone, or lives another life.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from relay.adapters.table.configs import Configs
+from relay.adapters.table.cursors import Cursors
+from relay.adapters.table.directory import Directory
+from relay.adapters.table.watches import Watches
+from relay.domain.errors import InvalidParamsError
+from relay.domain.keys import AgentKey, ConfigKey, TaskKey
+from relay.domain.push_config import PushConfig
+from relay.domain.registration import Registration
+from relay.domain.retention import config_expiry
+from relay.use_cases.register import receiver_group
+
+MAX_TEMPLATES = 20  # per agent: every new task costs two writes for each
+
+
+class Templates:
+    def __init__(
+        self,
+        *,
+        configs: Configs,
+        cursors: Cursors,
+        watches: Watches,
+        directory: Directory,
+        watch_deadline: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._configs = configs
+        self._cursors = cursors
+        self._watches = watches
+        self._directory = directory
+        self._watch_deadline = watch_deadline
+        self._now = now
+
+    def set(self, agent: AgentKey, registration: Registration) -> PushConfig:
+        """The caller's template of that id, or of that URL, is set anew; tasks that have a copy keep it as it was.
+
+        Raises: InvalidParamsError when the agent has as many as are allowed, or the id is another caller's.
+        """
+        while True:  # again whenever another call has put it at the same moment
+            known = self._configs.templates(agent, now=self._now())
+            before = _meant(known, registration)
+            if before is None and len(known) >= MAX_TEMPLATES:
+                raise InvalidParamsError(
+                    f"An agent may have at most {MAX_TEMPLATES} configs without a task: delete one first.", field="taskId"
+                )
+            config_id = before.key.config_id if before else registration.config_id or uuid4().hex
+            config = registration.as_config(ConfigKey(agent.no_task, config_id), self._now())
+            config = replace(config, template=before.template if before else uuid4().hex)
+            if self._configs.put_template(config):
+                return config
+
+    def of_caller(self, agent: AgentKey, *, caller: str) -> list[PushConfig]:
+        """By config id."""
+        return [config for config in self._configs.templates(agent, now=self._now()) if config.caller == caller]
+
+    def delete(self, config: PushConfig) -> None:
+        """After it returns, no POST of a copy begins, and no task gets one any more."""
+        self._configs.delete_template(config.key)
+
+    def begin(self, task: TaskKey, *, caller: str) -> bool:
+        """A task of this caller begins: whether it has got a copy of a template. A copy that it has already is left alone."""
+        templates = self.of_caller(task.agent_key, caller=caller)
+        if not templates:
+            return False
+        now = self._now()
+        expires = config_expiry(now, self._watch_deadline)
+        for template in templates:
+            copy = replace(template, key=ConfigKey(task, template.key.config_id), registered_at=now)
+            self._directory.add(copy.key, expires=expires)
+            if self._cursors.create(copy.key, 0, group=receiver_group(copy), now=now, expires=expires):
+                self._configs.put_unless_newer(copy, expires=expires)
+        self._watches.start_anew(task, deadline=now + self._watch_deadline, interval=timedelta(0), due=now)
+        return True
+
+
+def _meant(known: Iterable[PushConfig], registration: Registration) -> PushConfig | None:
+    for config in known:
+        is_own = config.caller == registration.caller
+        if config.key.config_id == registration.config_id and not is_own:
+            raise InvalidParamsError("config.id is another caller's.", field="config.id")
+        if is_own and (config.key.config_id == registration.config_id if registration.config_id else config.url == registration.url):
+            return config
+    return None
