@@ -1,5 +1,6 @@
 """Agents that can only block: a send becomes a task of the relay's own, and one call of the agent; its outcome is told as any change is."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ def blocking() -> Iterator[World]:
 @pytest.fixture
 def world(blocking: World) -> World:
     blocking.clear()
+    blocking.agent.__dict__.pop("card", None)
     blocking.agent.next_state = "completed"
     return blocking
 
@@ -160,6 +162,55 @@ def test_outcome_outlives_a_table_that_fails_for_a_moment(world: World) -> None:
     world.wire.decide = undisturbed
     assert get(world, task["id"])["status"]["state"] == "TASK_STATE_COMPLETED"
     assert world.agent.count("SendMessage") == 1
+
+
+def test_message_larger_than_an_item_reaches_the_agent_whole(world: World) -> None:
+    large = {**MESSAGE, "parts": [{"text": os.urandom(600_000).hex()}]}
+    task = send(world, message=large)
+    world.settle()
+    ((_, params),) = [call for call in world.agent.calls if call[0] == "SendMessage"]
+    assert params["message"] == large
+    assert get(world, task["id"])["status"]["state"] == "TASK_STATE_COMPLETED"
+
+
+def test_agent_that_cannot_be_reached_is_tried_again(world: World) -> None:
+    task = send(world)
+    show_no_card(world)
+    world.settle()
+    assert get(world, task["id"])["status"]["state"] == "TASK_STATE_SUBMITTED"
+    world.agent.__dict__.pop("card")
+    world.advance(31)
+    assert states(world) == ["submitted", "working", "completed"]
+
+
+def test_agent_that_cannot_be_reached_for_long_has_got_nothing(world: World) -> None:
+    task = send(world)
+    show_no_card(world)
+    for _ in range(4):
+        world.advance(301)
+    status = get(world, task["id"])["status"]
+    assert status["state"] == "TASK_STATE_FAILED"
+    assert status["message"]["parts"][0]["text"].startswith("The message was not sent to the agent.")
+    assert world.agent.count("SendMessage") == 0
+    assert states(world) == ["submitted", "failed"]
+
+
+def test_busy_agent_that_shows_no_card_holds_up_no_caller(world: World) -> None:
+    show_no_card(world)
+    task = send(world)
+    assert get(world, task["id"])["status"]["state"] == "TASK_STATE_SUBMITTED"
+    assert world.call("GetTask", {"id": "any"})["error"]["code"] == -32001
+    assert world.runner.request("GET", "/.well-known/agent-card.json").status >= 500
+    world.agent.__dict__.pop("card")
+    world.settle()
+    world.advance(31)
+    assert states(world) == ["submitted", "working", "completed"]
+
+
+def show_no_card(world: World) -> None:
+    """From now on, to whoever has not seen it."""
+    world.agent.card = dict  # type: ignore[method-assign]
+    world.runner.cold_start()
 
 
 def test_what_was_sent_is_gone_when_it_was_told(world: World) -> None:

@@ -143,8 +143,8 @@ def test_other_commands_find_the_running_relay(agent: Agent) -> None:
         assert (listed.returncode, listed.stderr) == (0, "")
         assert f"mine                     {agent.url}" in listed.stdout
         assert "followed by" not in listed.stdout
-        _ended("agents", "add", "mine", agent.url, "--follow", "report")
-        assert "followed by report" in _ended("agents", "list").stdout
+        _ended("agents", "add", "mine", agent.url, "--follow", "report", "--blocking")
+        assert "followed by report, blocking)" in _ended("agents", "list").stdout
 
 
 def test_log_json_leaves_the_lines_as_they_are_on_aws(agent: Agent) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.domain.keys import ConfigKey, TaskKey
-from relay.domain.wakeup import MAX_DELAY, DeliveryWakeup, UnknownMessageError, WatchWakeup, next_hop
+from relay.domain.wakeup import MAX_DELAY, DeliveryWakeup, UnknownMessageError, WatchWakeup, WorkWakeup, next_hop
 from tests.support.samples import INSTANT, KEY, NOW, SECOND, TASK
 
 ids = st.text(st.characters(), max_size=10)
@@ -26,6 +26,19 @@ def test_delivery_wakeup_is_read_as_it_was_written(wakeup: DeliveryWakeup) -> No
 @given(watches)
 def test_watch_wakeup_is_read_as_it_was_written(wakeup: WatchWakeup) -> None:
     assert WatchWakeup.load(wakeup.dump()) == wakeup
+
+
+@given(st.builds(WorkWakeup, tasks, not_before=moments))
+def test_workers_wakeup_is_read_as_it_was_written(wakeup: WorkWakeup) -> None:
+    assert WorkWakeup.load(wakeup.dump()) == wakeup
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[]", '{"v":2,"kind":"work","task":["o","a","","t"]}', '{"v":1,"kind":"watch"}', '{"v":1,"kind":"work"}']
+)
+def test_what_is_no_wakeup_of_the_workers_is_refused(body: str) -> None:
+    with pytest.raises(UnknownMessageError):
+        WorkWakeup.load(body)
 
 
 def test_messages_are_written_as_functions_of_the_last_release_read_them() -> None:

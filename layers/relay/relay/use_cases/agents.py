@@ -15,7 +15,9 @@ from relay.domain.errors import AgentNotFoundError, RelayError
 from relay.domain.forwarding import credential_texts
 from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, AgentKey
 from relay.domain.strategy import Strategy
+from relay.domain.task import Json
 
+_BUSY = timedelta(seconds=20)  # to ask for a card may take 10
 _FRESH = timedelta(minutes=1)  # how long a card is used without asking; after that a failed refresh keeps the old one
 
 
@@ -38,6 +40,7 @@ class Agents:
         self._default = default
         self._now = now
         self._known: dict[AgentKey, tuple[datetime, Agent]] = {}  # replaced whole, never changed: threads may share it
+        self._busy: dict[AgentKey, tuple[datetime, Agent]] = {}  # likewise
 
     def find(self, key: AgentKey) -> Agent:
         """Raises: AgentNotFoundError; UpstreamUnavailableError and its kin when the card was never seen and cannot be fetched."""
@@ -53,6 +56,24 @@ class Agents:
                 raise
             agent = known
         self._known = {**self._known, key: (now, agent)}
+        return agent
+
+    def find_for_callers(self, key: AgentKey) -> Agent:
+        """As `find`; but one that is said to block is found without its card when that cannot be had: it may be busy with a single call,
+        and what callers ask about its tasks is answered without it.
+        """
+        now = self._now()
+        seen_at, busy = self._busy.get(key, (None, None))
+        if busy is not None and seen_at is not None and now - seen_at < _BUSY:
+            return busy
+        try:
+            return self.find(key)
+        except RelayError:
+            registered = self._registered(key)
+            if registered.blocks is not Blocks.ALWAYS:
+                raise
+        agent = _agent(registered, {}, "")
+        self._busy = {**self._busy, key: (self._now(), agent)}
         return agent
 
     def _registered(self, key: AgentKey) -> RegisteredAgent:
@@ -74,17 +95,21 @@ class Agents:
     def _with_card(self, registered: RegisteredAgent) -> Agent:
         headers = registered.credential_headers
         card, card_url = self._upstream.fetch_card(registered.url, dict(headers), hidden=credential_texts(headers))
-        return Agent(
-            registered.key,
-            registered.url,
-            headers,
-            card,
-            card_url,
-            challenges_receivers=registered.challenges_receivers,
-            follow=registered.follow,
-            follow_as=registered.follow_as,
-            blocks=registered.blocks,
-        )
+        return _agent(registered, card, card_url)
+
+
+def _agent(registered: RegisteredAgent, card: Json, card_url: str) -> Agent:
+    return Agent(
+        registered.key,
+        registered.url,
+        registered.credential_headers,
+        card,
+        card_url,
+        challenges_receivers=registered.challenges_receivers,
+        follow=registered.follow,
+        follow_as=registered.follow_as,
+        blocks=registered.blocks,
+    )
 
 
 def parse_header(text: str) -> tuple[tuple[str, str], ...]:

@@ -81,7 +81,7 @@ class AnswerCall:
         started = self._now()
         if kind in (Kind.STREAM, Kind.SUBSCRIBE):
             raise UnsupportedOperationError("This relay does not stream: use the agent's own address to stream, and webhooks here.")
-        agent, credential = self._agents.find(call.caller.agent_key(call.agent)), caller_credential(call.incoming)
+        agent, credential = self._agents.find_for_callers(call.caller.agent_key(call.agent)), caller_credential(call.incoming)
         updates = parse_updates(call.incoming.get(UPDATES_HEADER.lower()))
         push = PushCall(agent, version, call.request.params, credential, updates)
         if kind in self._own_methods:

@@ -81,7 +81,7 @@ class TakeOver:
     def __call__(self, outgoing: Outgoing) -> TaskKey:
         """The task: the one of this message if it was sent before. Raises: RelayError."""
         send, agent = outgoing.send, outgoing.agent
-        if agent.endpoints.get(outgoing.method.version) is None:
+        if agent.endpoints and outgoing.method.version not in agent.endpoints:
             bridge_params(Kind.SEND, send.forwarded, agent.endpoint.version)  # what the worker could not say is refused here
         message_id = send.message_id or uuid4().hex
         name = name_of_message(message_id, send.forwarded["message"])
