@@ -16,7 +16,7 @@ from tests.support.planted import Planted
 pytestmark = pytest.mark.timeout(300)  # the drive is part of the first test
 
 SILENT = ("answers", "commands", "requests to AWS", "log", "exceptions", "table", "bucket", "queues")
-OF_THE_AGENT = {"upstream-credential", "agent-credential", "caller-credential"}
+OF_THE_AGENT = {"upstream-credential", "agent-credential", "caller-credential", "lent-credential"}
 
 
 @pytest.mark.parametrize("lead", [b"", b"x", b"xx", b"xxx"])

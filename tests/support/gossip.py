@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from relay import observability
 from relay.adapters.table.agents import RegisteredAgent
+from relay.domain.agent import FollowAs
 from relay.domain.keys import AgentKey
 from relay.wiring import wiring
 from relay_dev.cli import _parser
@@ -91,7 +92,8 @@ class Gossip:
         self.planted.add("other-key", wiring().issue_keys.create("other", agents=frozenset(), label="", expires_at=None).text)
         credential = (("Authorization", f"Bearer {self.planted['agent-credential']}"),)
         for owner, name in (("default", "writer"), ("other", "default")):
-            wiring().agent_records.put(RegisteredAgent(AgentKey(owner, name), self.agent.url, credential))
+            agent = RegisteredAgent(AgentKey(owner, name), self.agent.url, credential, follow_as=FollowAs.CALLER)
+            wiring().agent_records.put(agent)
 
     def _register(self) -> None:
         for name, authentication in (
@@ -102,6 +104,8 @@ class Gossip:
         inline = {**self._config("jwt"), "authentication": {"scheme": "Bearer"}}
         message = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "hi"}]}
         self.call("SendMessage", {"message": message, "configuration": {"returnImmediately": True, "taskPushNotificationConfig": inline}})
+        lent = {"x-upstream-authorization": f"Bearer {self.planted['lent-credential']}"}
+        self.call("CreateTaskPushNotificationConfig", {"taskId": "task-2", **self._config("bearer")}, headers=lent, path="/agents/writer")
         self.call("GetTaskPushNotificationConfig", {"taskId": "task-1", "id": "hmac"})
         self.call("ListTaskPushNotificationConfigs", {"taskId": "task-1"})
         self._be_refused()
@@ -202,17 +206,19 @@ class Gossip:
 
     # --- how
 
-    def call(self, method: str, params: Mapping[str, Any], *, key: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+    def call(
+        self, method: str, params: Mapping[str, Any], *, key: str | None = None, headers: Mapping[str, str] | None = None, path: str = "/"
+    ) -> None:
         """By the owner's first key unless another is given. Only what shows an owner its own configs may hold what it registered."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
         own = self.planted["RELAY_KEY_SECRET_ARN"]
-        answer = self._ask(body, key=own if key is None else key, headers=headers)
+        answer = self._ask(body, key=own if key is None else key, headers=headers, path=path)
         is_shown = method in _SHOWN and key is None and b'"result"' in answer
         self.said["own configs" if is_shown else "answers to own credentials" if headers else "answers"].append(answer)
 
-    def _ask(self, body: bytes, *, key: str, headers: Mapping[str, str] | None = None) -> bytes:
+    def _ask(self, body: bytes, *, key: str, headers: Mapping[str, str] | None = None, path: str = "/") -> bytes:
         given = {"a2a-version": "1.0", **({"authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
-        answer = self.runner.request("POST", "/", body=body, headers=given)
+        answer = self.runner.request("POST", path, body=body, headers=given)
         return f"{answer.status} {answer.headers}\n".encode() + answer.body
 
     def _let_pass(self, seconds: float) -> None:

@@ -1,0 +1,104 @@
+"""When a trouble is more than a blip, what is told of it, and in which words."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from relay.domain.endings import ENDED, Trouble, ended, ending_to_tell, trouble_after
+from relay.domain.errors import (
+    RelayError,
+    TaskNotFoundError,
+    UpstreamForbiddenError,
+    UpstreamTooLargeError,
+    UpstreamUnauthenticatedError,
+    UpstreamUnavailableError,
+)
+from relay.domain.task import Change, Ending, ProtocolVersion, Revision, RevisionHead, Snapshot, View, change
+
+NOW = datetime(2026, 11, 27, 1, 2, 3, tzinfo=UTC)
+LIMIT = timedelta(hours=1)
+AWAY, GONE = UpstreamUnavailableError("away"), TaskNotFoundError("gone")
+
+
+def after(*errors: RelayError, every: timedelta = timedelta(minutes=2), lent: str = "") -> Trouble:
+    trouble: Trouble | None = None
+    for place, error in enumerate(errors):
+        trouble = trouble_after(trouble, error, lent=lent, now=NOW + place * every)
+    assert trouble is not None
+    return trouble
+
+
+def head(ending: Ending | None = None, state: str = "TASK_STATE_WORKING") -> RevisionHead:
+    snapshot = Snapshot(ProtocolVersion.V10, {"id": "t", "status": {"state": state}})
+    return Revision(3, View(snapshot, NOW, NOW, "poll", ending)).head
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (AWAY, Ending.UNREACHABLE),
+        (UpstreamTooLargeError("large"), Ending.UNREACHABLE),
+        (GONE, Ending.VANISHED),
+        (UpstreamForbiddenError("403"), Ending.UNAUTHORIZED),
+        (UpstreamUnauthenticatedError("401"), Ending.UNAUTHORIZED),
+    ],
+)
+def test_every_failure_is_a_trouble_of_a_kind(error: RelayError, kind: Ending) -> None:
+    assert after(error) == Trouble(kind, NOW)
+
+
+def test_agent_is_unreachable_when_it_has_been_for_the_whole_limit() -> None:
+    trouble = after(AWAY, AWAY, AWAY)
+    assert not trouble.is_believed(NOW + LIMIT - timedelta(seconds=1), LIMIT)
+    assert trouble.is_believed(NOW + LIMIT, LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("times", "minutes", "is_believed"), [(2, 60, False), (3, 4, False), (3, 5, True)], ids=["twice", "soon", "three times over 5 minutes"]
+)
+def test_what_an_agent_says_is_believed_when_it_says_it_again_and_again(times: int, minutes: int, *, is_believed: bool) -> None:
+    assert after(*[GONE] * times).is_believed(NOW + timedelta(minutes=minutes), LIMIT) is is_believed
+
+
+def test_agent_that_comes_back_without_the_task_is_believed_by_three_answers() -> None:
+    """The time that it was away counts."""
+    assert not after(AWAY, AWAY, AWAY, GONE, GONE).is_believed(NOW + timedelta(minutes=30), LIMIT)
+    assert after(AWAY, AWAY, AWAY, GONE, GONE, GONE).is_believed(NOW + timedelta(minutes=30), LIMIT)
+
+
+def test_refusal_of_what_a_caller_has_lent_is_believed_at_once_and_of_the_operators_is_not() -> None:
+    assert after(UpstreamForbiddenError("403"), lent="one").is_believed(NOW, LIMIT)
+    assert not after(UpstreamForbiddenError("403")).is_believed(NOW, LIMIT)
+
+
+def test_from_one_ending_to_the_next_only_what_is_more_final_is_told() -> None:
+    order = [None, Ending.UNREACHABLE, Ending.UNAUTHORIZED, Ending.VANISHED, Ending.DEADLINE]
+    for place, told in enumerate(order):
+        assert [ending_to_tell(head(told), found) for found in order[1:]] == [None] * max(place, 0) + order[place + 1 :]
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "CANCELED", "REJECTED"])
+def test_task_that_has_ended_has_no_other_ending(state: str) -> None:
+    assert ending_to_tell(head(state=f"TASK_STATE_{state}"), Ending.DEADLINE) is None
+
+
+@pytest.mark.parametrize("version", ProtocolVersion)
+@pytest.mark.parametrize("ending", Ending)
+def test_ending_keeps_the_task_and_is_in_no_terminal_state(version: ProtocolVersion, ending: Ending) -> None:
+    task = {"id": "t", "contextId": "c", "status": {"state": "working"}, "artifacts": [{"artifactId": "a", "parts": []}]}
+    told = ended(Snapshot(version, task), ending, revision=4, now=NOW)
+    assert {name: told.document[name] for name in ("id", "contextId", "artifacts")} == {
+        name: task[name] for name in task if name != "status"
+    }
+    assert not told.state.is_terminal
+    assert not told.state.is_interrupted
+    status = told.document["status"]
+    assert status["message"]["metadata"] == {ENDED: ending.value}
+    assert status["timestamp"] == "2026-11-27T01:02:03.000Z"
+
+
+def test_whatever_the_agent_answers_after_an_ending_is_new() -> None:
+    seen = Snapshot(ProtocolVersion.V10, {"id": "t", "contextId": "c", "status": {"state": "TASK_STATE_WORKING"}})
+    told = Revision(2, View(ended(seen, Ending.UNREACHABLE, revision=2, now=NOW), NOW, NOW, "relay", Ending.UNREACHABLE))
+    later = NOW + timedelta(seconds=1)
+    assert change(told.head, View(seen, later, later, "poll")) is Change.NEW
