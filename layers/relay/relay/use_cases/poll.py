@@ -9,7 +9,7 @@ from relay.adapters.table.watches import Watches
 from relay.domain.endings import Trouble, trouble_after
 from relay.domain.errors import RelayError, TaskNotFoundError
 from relay.domain.forwarding import Headers
-from relay.domain.task import View
+from relay.domain.task import Ending, View
 from relay.domain.watch import POLL_TIMEOUT, Watch
 from relay.use_cases.agent_gate import AgentGate
 from relay.use_cases.ask import Ask
@@ -32,12 +32,12 @@ class Poll:
         self._now = now
 
     def __call__(self, watch: Watch) -> Polled:
-        """A watch that is paused asks nothing, nor one whose agent is left alone: that says nothing new about the task."""
+        """A watch that is paused asks nothing, nor one whose agent is left alone: then it is out of reach for this task too."""
         if watch.is_paused:
             return Polled(trouble=watch.trouble)
         agent = watch.task.agent_key
         if wait := self._gate.wait(agent):
-            return Polled(trouble=watch.trouble, wait=wait)
+            return Polled(trouble=watch.trouble or Trouble(Ending.UNREACHABLE, self._now()), wait=wait)
         lent = ""
         try:
             self._ask.find(watch.task)  # its card is asked for as the operator: a refusal there says nothing about what was lent
