@@ -52,7 +52,7 @@ class Client10:
         return _seen10(self._answer(url, text, task=task, webhook=webhook, waits=waits).task)
 
     def reply(self, url: str, text: str, *, webhook: Webhook | None = None) -> str:
-        answer = self._answer(url, text, webhook=webhook)
+        answer = self._answer(url, text, webhook=webhook, waits=True)
         assert answer.HasField("message"), answer
         return str(answer.message.parts[0].text)
 
@@ -134,7 +134,7 @@ class Client03(LineProcess):
         return _seen03(self.call("send", url=url, text=text, task=known, config=_config03(webhook), waits=waits))
 
     def reply(self, url: str, text: str, *, webhook: Webhook | None = None) -> str:
-        answer = self.call("send", url=url, text=text, config=_config03(webhook))
+        answer = self.call("send", url=url, text=text, config=_config03(webhook), waits=True)
         assert answer["kind"] == "message", answer
         return str(answer["parts"][0]["text"])
 

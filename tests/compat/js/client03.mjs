@@ -56,7 +56,7 @@ function request({ text, task, webhook: hook, waits }) {
 
 serve({
   send: (told) => asked(told.url, async (client) => seen(await client.sendMessage(request(told)))),
-  reply: (told) => asked(told.url, async (client) => textOf((await client.sendMessage(request(told))).parts)),
+  reply: (told) => asked(told.url, async (client) => textOf((await client.sendMessage(request({ ...told, waits: true }))).parts)),
   get: ({ url, task_id: id }) => asked(url, async (client) => seen(await client.getTask({ id }))),
   cancel: ({ url, task_id: id }) => asked(url, async (client) => seen(await client.cancelTask({ id }))),
   set_config: ({ url, task_id: taskId, webhook: hook }) =>

@@ -67,7 +67,7 @@ function request({ text, task, webhook: hook, waits }) {
 
 serve({
   send: (told) => asked(told.url, async (client) => seen(await client.sendMessage(request(told)))),
-  reply: (told) => asked(told.url, async (client) => textOf((await client.sendMessage(request(told))).parts)),
+  reply: (told) => asked(told.url, async (client) => textOf((await client.sendMessage(request({ ...told, waits: true }))).parts)),
   get: ({ url, task_id: id }) => asked(url, async (client) => seen(await client.getTask({ tenant: '', id }))),
   cancel: ({ url, task_id: id }) => asked(url, async (client) => seen(await client.cancelTask({ tenant: '', id, metadata: undefined }))),
   set_config: ({ url, task_id, webhook: hook }) =>
