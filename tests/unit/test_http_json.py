@@ -172,17 +172,27 @@ def test_a_config_of_0_3_may_be_said_flat_or_nested(body: bytes) -> None:
 
 
 def test_a_query_is_read_by_its_names_in_their_types() -> None:
-    query = {"pageSize": "5", "historyLength": "-1", "includeArtifacts": "TRUE", "status": "working", "more": "x", "contextId": ""}
+    query = {"pageSize": "5", "historyLength": "1", "includeArtifacts": "TRUE", "status": "working", "more": "x", "contextId": ""}
     assert asked("GET", "/tasks", "1.0", query={**query, "tenant": "acme"})[1] == {
         "pageSize": 5,
-        "historyLength": -1,
+        "historyLength": 1,
         "includeArtifacts": True,
         "status": "working",
         "tenant": "acme",
     }
 
 
-@pytest.mark.parametrize("query", [{"pageSize": "many"}, {"includeArtifacts": "perhaps"}, {"historyLength": "1.5"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"pageSize": "many"},
+        {"pageSize": "101"},
+        {"pageSize": "-1"},
+        {"historyLength": "-1"},
+        {"includeArtifacts": "perhaps"},
+        {"historyLength": "1.5"},
+    ],
+)
 def test_a_query_of_another_type_is_named(query: dict[str, str]) -> None:
     with pytest.raises(InvalidParamsError) as raised:
         asked("GET", "/tasks", "1.0", query=query)

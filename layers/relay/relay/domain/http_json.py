@@ -20,7 +20,7 @@ from relay.domain.errors import (
 )
 from relay.domain.json_body import check_size, is_json, parse_json
 from relay.domain.jsonrpc import Request
-from relay.domain.paging import DEFAULT_PAGE_SIZE
+from relay.domain.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from relay.domain.proto_03 import config_of_proto, is_proto_send, is_proto_set, send_of_proto
 from relay.domain.protocol import Kind, Method, names_of, negotiate, requested_version
 from relay.domain.task import Json, ProtocolVersion
@@ -193,12 +193,21 @@ def _typed(name: str, value: str) -> Any:
     if name in _INTEGERS:
         if not _INTEGER.fullmatch(value):
             raise InvalidParamsError(f"{name} must be a whole number.", field=name)
-        return int(value)
+        return _bounded(name, int(value))
     if name == "includeArtifacts":
         if value.lower() not in _TRUTHS:
             raise InvalidParamsError(f"{name} must be true or false.", field=name)
         return _TRUTHS[value.lower()]
     return value
+
+
+def _bounded(name: str, number: int) -> int:
+    """a2akit 0.0.32 answers a page size beyond these with HTTP 500."""
+    if name == "pageSize" and not 0 <= number <= MAX_PAGE_SIZE:
+        raise InvalidParamsError(f"{name} must be 1 to {MAX_PAGE_SIZE}.", field=name)
+    if number < 0:
+        raise InvalidParamsError(f"{name} must not be negative.", field=name)
+    return number
 
 
 def _named_10(kind: Kind, target: Target) -> Json:
