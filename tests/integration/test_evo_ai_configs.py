@@ -171,3 +171,9 @@ def test_the_names_of_its_headers_and_members_are_the_operators_to_set() -> None
         [body], [post] = bodies(world), world.posts("hook")
         assert (body["type"], body["payload"]["taskId"], post.headers["x-evo-event"]) == ("task.working", "t1", "task.working")
         assert post.headers["x-evo-signature"].startswith("sha256=")
+
+
+def test_its_clients_name_a_task_by_task_id(world: World) -> None:
+    world.agent.task("t1")
+    assert ask(world, "tasks/get", taskId="t1")["id"] == "t1"
+    assert ask(world, "tasks/cancel", taskId="t1")["status"]["state"] == "canceled"

@@ -13,6 +13,7 @@ from relay.domain import evo_ai, notification
 from relay.domain.errors import InvalidParamsError
 from relay.domain.evo_webhook import EvoNames
 from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.protocol import Kind
 from relay.domain.push_config import Authentication, Dialect, PushConfig, RetryPolicy
 from relay.domain.push_methods import by_task_result, parse_set, set_result
 from relay.domain.registration import Registration
@@ -266,3 +267,24 @@ def test_authentication_of_any_form_is_shown_to_the_receiver() -> None:
     assert config.authentication is not None
     assert config.authentication.header == ("X-Client-Key", "k")
     assert documented(authentication={"scheme": "Bearer", "credentials": "c"}).authentication == Authentication("Bearer", "c")
+
+
+# --- its other calls
+
+
+@pytest.mark.parametrize("kind", [Kind.GET_TASK, Kind.CANCEL])
+def test_a_task_may_be_named_by_task_id(kind: Kind) -> None:
+    assert evo_ai.in_03s_words(kind, {"taskId": "t1"})["id"] == "t1"
+    assert evo_ai.in_03s_words(kind, {"id": "t2", "taskId": "t1"})["id"] == "t2"
+    assert evo_ai.in_03s_words(kind, {"taskId": 5}) == {"taskId": 5}
+
+
+def test_a_part_may_bear_its_kind_as_type() -> None:
+    parts = [{"type": "text", "text": "hi"}, {"kind": "text", "text": "hi"}, {"type": "?"}, 5]
+    told = evo_ai.in_03s_words(Kind.SEND, {"message": {"messageId": "m", "parts": parts}})["message"]
+    assert told == {"messageId": "m", "parts": [{"type": "text", "kind": "text", "text": "hi"}, *parts[1:]]}
+
+
+@pytest.mark.parametrize("params", [{}, {"message": None}, {"message": {"parts": None}}, {"message": {"parts": [{"kind": "text"}]}}])
+def test_what_is_in_0_3s_words_is_left_as_it_is(params: dict[str, Any]) -> None:
+    assert evo_ai.in_03s_words(Kind.SEND, params) is params

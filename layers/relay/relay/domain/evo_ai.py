@@ -12,6 +12,7 @@ from relay.domain.authentication import evo_ai_result, read_secret
 from relay.domain.conversion import convert
 from relay.domain.custom_headers import read_headers
 from relay.domain.fields import Fields
+from relay.domain.protocol import Kind
 from relay.domain.push_config import Dialect, PushConfig, RetryPolicy
 from relay.domain.registration import Registration, registration
 from relay.domain.task import Json, ProtocolVersion, Revision, RevisionHead, TaskState
@@ -56,6 +57,22 @@ def parse_set(call: Fields, config: Fields) -> Registration:
         headers=read_headers(config.object("headers")),
         events=_events(config),
     )
+
+
+def in_03s_words(kind: Kind, params: Json) -> Json:
+    """The params of a call of 0.3 where Evo AI's clients have names of their own: `taskId` for the task, a part's `type` for its kind."""
+    if kind in (Kind.GET_TASK, Kind.CANCEL) and not params.get("id") and isinstance(params.get("taskId"), str):
+        return {**params, "id": params["taskId"]}
+    message = params.get("message")
+    parts = message.get("parts") if isinstance(message, dict) else None
+    if kind is not Kind.SEND or not isinstance(parts, list) or not any(map(_has_type_alone, parts)):
+        return params
+    kinds = [{**part, "kind": part["type"]} if _has_type_alone(part) else part for part in parts]
+    return {**params, "message": {**params["message"], "parts": kinds}}
+
+
+def _has_type_alone(part: Any) -> bool:
+    return isinstance(part, dict) and "kind" not in part and part.get("type") in ("text", "file", "data")
 
 
 def event_of(state: TaskState) -> str:

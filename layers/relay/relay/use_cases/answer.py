@@ -8,6 +8,7 @@ from typing import Any
 from relay.adapters.upstream import Answer
 from relay.domain.door import Caller
 from relay.domain.errors import UnsupportedOperationError
+from relay.domain.evo_ai import in_03s_words
 from relay.domain.forwarding import caller_credential
 from relay.domain.jsonrpc import Request
 from relay.domain.mending import mend_response, mend_result, spell_response, spell_result
@@ -66,9 +67,10 @@ class AnswerCall:
 
     def __call__(self, call: Call) -> Answer | Any:
         """The agent's answer, to be passed on as it is, or a result of the relay's. Raises: RelayError."""
-        told = self._told(call)
         if call.method.version is not ProtocolVersion.V03:
-            return told
+            return self._told(call)
+        request = replace(call.request, params=in_03s_words(call.method.kind, call.request.params))
+        told = self._told(replace(call, request=request))
         kind, params = call.method.kind, call.request.params
         if not isinstance(told, Answer):
             return spell_result(kind, told) if call.is_praisonais else mend_result(kind, told, params)
