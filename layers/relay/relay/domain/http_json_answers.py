@@ -69,6 +69,8 @@ def result_answer(kind: Kind, result: Any, version: ProtocolVersion, *, is_proto
     """1.0's answer to a delete is an empty object, which its SDKs parse; 0.3's is `null`, as in JSON-RPC, or in the proto's words."""
     if kind is Kind.DELETE_PUSH and version is ProtocolVersion.V10:
         return HttpJsonAnswer(200, {}, version)
+    if kind is Kind.SET_PUSH and version is ProtocolVersion.V03:
+        result = {name: value for name, value in result.items() if name != "success"}  # Evo AI's, which speaks JSON-RPC only
     told = _PROTO[kind](result) if is_proto and kind in _PROTO and isinstance(result, dict | list) else result
     return HttpJsonAnswer(200, told, version)
 
