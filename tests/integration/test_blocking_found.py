@@ -38,7 +38,24 @@ def habits(world: World) -> list[str]:
 def test_agent_that_answers_with_tasks_is_let_be(world: World) -> None:
     for number in range(3):
         assert not is_the_relays(send(world, f"m{number}", **LEAVES))
-    assert habits(world) == []
+    assert habits(world) == ["answers-with-tasks"]
+
+
+def test_agent_that_has_tasks_may_answer_with_a_message_now_and_then(world: World) -> None:
+    send(world, "m1", **LEAVES)
+    world.agent.next_state = ""
+    assert "message" in send(world, "m2", **LEAVES)
+    world.agent.next_state = "submitted"
+    assert not is_the_relays(send(world, "m3", **LEAVES, taskPushNotificationConfig={"url": f"{world.receiver.url}/hook"}))
+
+
+def test_one_task_undoes_what_messages_have_shown(world: World) -> None:
+    world.agent.next_state = ""
+    send(world, "m1", **LEAVES)
+    world.agent.next_state = "completed"
+    assert is_the_relays(send(world, "m2", **LEAVES))
+    assert habits(world) == ["answers-with-tasks"], "the worker has seen the agent's task"
+    assert not is_the_relays(send(world, "m3", **LEAVES))
 
 
 def test_after_a_message_sends_that_need_a_task_get_one(world: World) -> None:
@@ -79,7 +96,7 @@ def test_agent_that_holds_a_send_open_is_called_by_the_worker_from_then_on(world
 def test_agent_that_is_only_slow_is_let_be(world: World) -> None:
     world.agent.before_answer = lambda *_: world.runner.clock.advance(timedelta(seconds=6))
     send(world, "m1", **LEAVES)
-    assert habits(world) == []
+    assert habits(world) == ["answers-with-tasks"]
 
 
 def test_agent_that_does_not_answer_in_time_is_called_by_the_worker_from_then_on(world: World) -> None:

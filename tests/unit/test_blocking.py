@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from relay.domain.blocking import Blocks, Habit, habit_shown, takes_all, takes_over
+from relay.domain.blocking import Blocks, Habit, habit_shown, says_more, takes_all, takes_over
 from relay.domain.sends import Send, parse_send
 from relay.domain.task import ProtocolVersion, Snapshot
 
@@ -52,9 +52,21 @@ def test_of_an_agent_that_answers_with_messages_only_sends_that_need_a_task_are_
         (None, SHORT, Habit.ANSWERS_WITH_MESSAGES),
         (None, LONG, Habit.HOLDS_SENDS_OPEN),
         (answered("TASK_STATE_COMPLETED"), LONG, Habit.HOLDS_SENDS_OPEN),
-        (answered("TASK_STATE_COMPLETED"), SHORT, Habit.NONE),
-        (answered("TASK_STATE_SUBMITTED"), LONG, Habit.NONE),  # slow, but it does not block
+        (answered("TASK_STATE_COMPLETED"), SHORT, Habit.ANSWERS_WITH_TASKS),
+        (answered("TASK_STATE_SUBMITTED"), LONG, Habit.ANSWERS_WITH_TASKS),  # slow, but it does not block
     ],
 )
 def test_what_an_answer_shows(told: Snapshot | None, took: timedelta, shown: Habit) -> None:
     assert habit_shown(told, took=took) is shown
+
+
+@pytest.mark.parametrize("send", [WAITS, LEAVES, HAS_WEBHOOK])
+def test_agent_that_has_tasks_is_let_be_though_it_also_answers_with_messages(send: Send) -> None:
+    assert not takes_over(Blocks.AUTO, Habit.ANSWERS_WITH_TASKS, send)
+
+
+def test_a_task_says_more_than_messages_and_a_send_held_open_says_most() -> None:
+    found = [Habit.NONE, Habit.ANSWERS_WITH_MESSAGES, Habit.ANSWERS_WITH_TASKS, Habit.HOLDS_SENDS_OPEN]
+    assert [[says_more(shown, known) for known in found] for shown in found] == [
+        [place > other for other in range(4)] for place in range(4)
+    ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from relay.use_cases.call_agent import CallAgent
     from relay.use_cases.fan_out import FanOut
     from relay.use_cases.forward import Forward
+    from relay.use_cases.habits import KnownHabits
     from relay.use_cases.pending import Pending
     from relay.use_cases.redrive import Redrive
     from relay.use_cases.register import RegisterLimits
@@ -51,10 +52,8 @@ class Wiring(Following):
 
     @cached_property
     def answer(self) -> "AnswerCall":
-        from relay.adapters.table.habits import Habits
         from relay.use_cases.answer import AnswerCall
         from relay.use_cases.configs_by_task import ConfigsByTask
-        from relay.use_cases.habits import KnownHabits
         from relay.use_cases.own_tasks import OwnTasks
         from relay.use_cases.push_call import SeeTask
         from relay.use_cases.push_configs import PushConfigs
@@ -74,7 +73,7 @@ class Wiring(Following):
             now=now,
         )
         take_over = TakeOver(
-            habits=KnownHabits(Habits(self.connection), now=now),
+            habits=self._habits,
             relay_tasks=self.relay_tasks,
             log=self.log,
             register=register,
@@ -180,6 +179,13 @@ class Wiring(Following):
         )
 
     @cached_property
+    def _habits(self) -> "KnownHabits":
+        from relay.adapters.table.habits import Habits
+        from relay.use_cases.habits import KnownHabits
+
+        return KnownHabits(Habits(self.connection), now=now)
+
+    @cached_property
     def work(self) -> "Work":
         from relay.use_cases.work import Work
 
@@ -188,6 +194,7 @@ class Wiring(Following):
             agents=self.agents,
             call_agent=self.call_agent,
             log=self.log,
+            habits=self._habits,
             queue=self.worker_queue,
             watch_queue=self.watch_queue,
             now=now,

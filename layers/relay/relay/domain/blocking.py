@@ -25,7 +25,8 @@ class Habit(StrEnum):
     """What an agent was found to do with a send that asked not to wait."""
 
     NONE = "none"
-    ANSWERS_WITH_MESSAGES = "answers-with-messages"
+    ANSWERS_WITH_MESSAGES = "answers-with-messages"  # and has not been seen with a task
+    ANSWERS_WITH_TASKS = "answers-with-tasks"  # it may answer with a Message now and then
     HOLDS_SENDS_OPEN = "holds-sends-open"
 
 
@@ -44,4 +45,12 @@ def habit_shown(answered: Snapshot | None, *, took: timedelta) -> Habit:
     """What the answer to one non-blocking send shows; None is a Message."""
     if took >= HELD_OPEN and (answered is None or answered.state.is_terminal):
         return Habit.HOLDS_SENDS_OPEN
-    return Habit.ANSWERS_WITH_MESSAGES if answered is None else Habit.NONE
+    return Habit.ANSWERS_WITH_MESSAGES if answered is None else Habit.ANSWERS_WITH_TASKS
+
+
+def says_more(shown: Habit, known: Habit) -> bool:
+    """Whether what was shown replaces what is known: a task says more than Messages do, and a send held open more than either."""
+    return _WEIGHT[shown] > _WEIGHT[known]
+
+
+_WEIGHT = {habit: weight for weight, habit in enumerate(Habit)}  # they stand in that order

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from relay import observability
 from relay.adapters.table.habits import Habits
 from relay.domain.agent import Agent
-from relay.domain.blocking import Blocks, Habit
+from relay.domain.blocking import Blocks, Habit, says_more
 from relay.domain.keys import HabitKey
 from relay.domain.retention import HABIT
 
@@ -34,14 +34,13 @@ class KnownHabits:
         return habit
 
     def note(self, agent: Agent, shown: Habit) -> None:
-        """Remembers what an answer has shown; that it holds sends open says more than that it answers with Messages."""
-        known = self.of(agent)
-        if agent.blocks is not Blocks.AUTO or shown in (Habit.NONE, known) or known is Habit.HOLDS_SENDS_OPEN:
+        """Remembers what an answer has shown, where that says more than what is known."""
+        if agent.blocks is not Blocks.AUTO or not says_more(shown, self.of(agent)):
             return
         now = self._now()
         self._habits.put(_habit_key(agent), shown, expires=now + HABIT)
         self._known = {**self._known, _habit_key(agent): (now, shown)}
-        observability.log("agent found to block", agent=agent.key.agent, reason=shown.value)
+        observability.log("agent's habit found", agent=agent.key.agent, reason=shown.value)
 
 
 def _habit_key(agent: Agent) -> HabitKey:

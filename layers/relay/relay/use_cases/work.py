@@ -16,6 +16,7 @@ from relay.adapters.queues import Queue
 from relay.adapters.table.relay_tasks import RelayTasks
 from relay.adapters.upstream import MAX_TASK_ANSWER_BYTES
 from relay.domain.agent import Agent
+from relay.domain.blocking import Habit
 from relay.domain.bridge_errors import code_of
 from relay.domain.errors import AgentNotFoundError, RelayError
 from relay.domain.forwarding import credential_texts
@@ -28,6 +29,7 @@ from relay.domain.task import Snapshot, TaskState
 from relay.domain.wakeup import WatchWakeup, WorkWakeup
 from relay.use_cases.agents import Agents
 from relay.use_cases.call_agent import AgentCall, CallAgent, Reply
+from relay.use_cases.habits import KnownHabits
 from relay.use_cases.log import Log
 
 _TO_CONCLUDE = timedelta(seconds=45)  # AWS calls with their retries, after the agent's answer
@@ -57,6 +59,7 @@ class Work:
         agents: Agents,
         call_agent: CallAgent,
         log: Log,
+        habits: KnownHabits,
         queue: Queue,
         watch_queue: Queue,
         now: Callable[[], datetime],
@@ -65,6 +68,7 @@ class Work:
         self._agents = agents
         self._call_agent = call_agent
         self._log = log
+        self._habits = habits
         self._queue = queue
         self._watch_queue = watch_queue
         self._now = now
@@ -112,9 +116,9 @@ class Work:
                 return None
             outcome = _Outcome(ended(working, TaskState.FAILED, at=self._now(), told=error.message))
         observability.log("upstream call ended", task=task.key, state=outcome.snapshot.state, took=self._now() - began)
-        return partial(self._conclude, task, token, outcome)
+        return partial(self._conclude, task, token, outcome, agent)
 
-    def _conclude(self, task: RelayTask, token: str, outcome: _Outcome) -> None:
+    def _conclude(self, task: RelayTask, token: str, outcome: _Outcome, agent: Agent) -> None:
         self._relay_tasks.answered(
             task,
             token,
@@ -126,6 +130,8 @@ class Work:
         self._relay_tasks.end(task)
         if outcome.follows:  # from here on the agent is polled for it
             self._watch_queue.send(WatchWakeup(task.key, asked_at=self._now()))
+        if outcome.agent_task_id:
+            self._habits.note(agent, Habit.ANSWERS_WITH_TASKS)
 
     def _called(self, agent: Agent, entrusted: Entrusted, *, timeout: timedelta) -> Reply:
         call = AgentCall(
