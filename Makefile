@@ -24,7 +24,7 @@ test-unit: .venv/.test  ## only the domain's tests: seconds
 test-compat: .venv/.test .venv-a2a03/.installed $(COMPAT) tests/compat/js/node_modules/.installed  ## other packages' own clients, agents and receivers, before and behind the relay
 	@$(BIN)/python -m pytest -m compat tests/compat
 
-test-thorough: .venv/.test .venv-a2a03/.installed  ## the worker killed at each of its requests, not only at some; real agents that stream
+test-thorough: .venv/.test .venv-a2a03/.installed  ## what `make test` samples: death at each request in each way, the model's longest searches, agents that stream
 	@$(BIN)/python -m pytest -m thorough tests
 
 test-deploy: .venv/.test .venv-sam/.installed .venv-ministack/.installed  ## a real `sam deploy` into an AWS emulator, and one task through it

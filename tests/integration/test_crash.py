@@ -5,10 +5,12 @@ with the running function killed there (before a request, after it took effect; 
 with AWS failing it for good. Then the clock moves, AWS's own retries do their work, and the promises are checked. That requests are
 throttled, lose their answers or take effect twice must not be seen by a receiver at all: that is told once with all of them disturbed.
 
-One class runs on one worker: the classes divide the work.
+One class runs on one worker: the classes divide the work. `make test` disturbs each request in one of the three ways, `make test-thorough`
+in all of them.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,11 @@ from tests.support.world import SWEEP
 
 REPEATED = (Effect.THROTTLED, Effect.TIMES_OUT, Effect.TWICE)
 MOMENTS = (Moment.BEFORE, Moment.DURING, Moment.AFTER)
+WAYS = 3  # in which a single request is disturbed: so each way has a third of the requests, and the rest when there is time
+
+
+def thirds(own: int) -> list[Any]:
+    return [pytest.param(third, marks=[] if third == own else [pytest.mark.thorough]) for third in range(WAYS)]
 
 
 @pytest.fixture(scope="class")
@@ -84,9 +91,9 @@ def told_again(stage: Stage, name: str, disturbances: Iterable[Disturbance]) -> 
     assert not broken, "\n".join(broken)
 
 
-def each_request(stage: Stage, name: str, effect: Effect) -> list[Disturbance]:
+def each_request(stage: Stage, name: str, effect: Effect, third: int) -> list[Disturbance]:
     requests, _ = told(stage, name, Disturbance())
-    return [Disturbance(effect=effect, point=point) for point in range(1, requests + 1)]
+    return [Disturbance(effect=effect, point=point) for point in range(1 + third, requests + 1, WAYS)]
 
 
 def each_post(stage: Stage, name: str, moment: Moment) -> list[Disturbance]:
@@ -96,16 +103,18 @@ def each_post(stage: Stage, name: str, moment: Moment) -> list[Disturbance]:
 
 @pytest.mark.timeout(600)
 class TestDeathBeforeARequest:
+    @pytest.mark.parametrize("third", thirds(0))
     @pytest.mark.parametrize("name", STORIES)
-    def test_promises_hold_when_a_function_dies_before_any_request(self, stage: Stage, name: str) -> None:
-        told_again(stage, name, each_request(stage, name, Effect.DIES_BEFORE))
+    def test_promises_hold_when_a_function_dies_before_any_request(self, stage: Stage, name: str, third: int) -> None:
+        told_again(stage, name, each_request(stage, name, Effect.DIES_BEFORE, third))
 
 
 @pytest.mark.timeout(600)
 class TestDeathAfterARequest:
+    @pytest.mark.parametrize("third", thirds(1))
     @pytest.mark.parametrize("name", STORIES)
-    def test_promises_hold_when_a_function_dies_after_any_request(self, stage: Stage, name: str) -> None:
-        told_again(stage, name, each_request(stage, name, Effect.DIES_AFTER))
+    def test_promises_hold_when_a_function_dies_after_any_request(self, stage: Stage, name: str, third: int) -> None:
+        told_again(stage, name, each_request(stage, name, Effect.DIES_AFTER, third))
 
 
 @pytest.mark.timeout(600)
@@ -118,8 +127,9 @@ class TestDeathAtAPost:
 
 @pytest.mark.timeout(600)
 class TestFailedRequests:
-    def test_promises_hold_when_any_request_fails_for_good(self, stage: Stage) -> None:
-        told_again(stage, "several changes", each_request(stage, "several changes", Effect.FAILS))
+    @pytest.mark.parametrize("third", thirds(2))
+    def test_promises_hold_when_any_request_fails_for_good(self, stage: Stage, third: int) -> None:
+        told_again(stage, "several changes", each_request(stage, "several changes", Effect.FAILS, third))
 
 
 @pytest.mark.timeout(600)
