@@ -11,11 +11,12 @@ _LOCAL = {
     "listen": "a receiver for trying things: prints and verifies what arrives",
     "demo": "agent, relay, receiver and client on this machine: push for an agent that has none",
 }
-# Command -> its help; relay_dev.operate and relay_dev.keys add them.
+# Command -> its help; relay_dev.operate, relay_dev.keys and relay_dev.receivers add them.
 _OPERATE = {
     "agents": "register, list and remove upstream agents",
     "keys": "make, list, revoke and rotate relay keys",
     "dead-letters": "list the webhooks that were given up",
+    "receivers": "list the receivers that fail, and the state of their breakers",
     "redrive": "send given-up webhooks again",
 }
 
@@ -46,6 +47,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
         operate.add_agents(commands)
         importlib.import_module("relay_dev.keys").add_keys(commands)
         operate.add_dead_letters(commands)
+        importlib.import_module("relay_dev.receivers").add_receivers(commands)
         operate.add_redrive(commands)
     else:
         for name, text in _OPERATE.items():

@@ -1,9 +1,20 @@
 """The circuit breaker before a receiver, and what it must not cost: attempts, order, or anything lost."""
 
+import socket
+import threading
+from datetime import timedelta
+
+import pytest
+
 from relay.adapters.table.receivers import Receivers
 from relay.domain.breaker import FIRST_PAUSE, LONGEST_PAUSE, THRESHOLD, Gate
 from relay.domain.keys import ReceiverKey
-from tests.support.world import World
+from relay.domain.wakeup import DeliveryWakeup
+from relay.use_cases.receiver_gate import IN_FLIGHT
+from relay.wiring import wiring
+from relay_dev.cli import _parser
+from tests.integration.loopback import OK, Receiver, Request
+from tests.support.world import World, config_key, task_key
 
 
 def _tasks_behind_a_dead_receiver(world: World, count: int) -> list[str]:
@@ -83,3 +94,55 @@ def test_a_status_that_is_final_is_given_up_at_once() -> None:
         world.advance(11)
         assert [(letter.first, letter.last, letter.reason) for letter in world.dead_letters()] == [(2, 2, "refused")]
         assert len(world.posts()) == 1
+
+
+def test_operator_sees_the_state_of_each_breaker(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    key, clock = ReceiverKey("acme", "https://you.example:8443"), world.runner.clock
+    receivers = Receivers(world.connection, longest_pause=LONGEST_PAUSE, now=clock.now)
+
+    def said() -> list[str]:
+        args = _parser("receivers").parse_args(["receivers"])
+        args.command(args)
+        return capsys.readouterr().out.splitlines()
+
+    receivers.failed(key)
+    shown = "owner acme  https://you.example:8443"
+    assert said() == [f"{shown}  1 failures in a row  closed: POSTs go on", "1 receiver with failures in a row"]
+    for _ in range(THRESHOLD - 1):
+        receivers.failed(key)
+    assert said()[0].startswith(f"{shown}  {THRESHOLD} failures in a row  open until ")
+    clock.advance(FIRST_PAUSE)
+    assert said()[0].endswith("half-open: the next POST probes")
+    receivers.answered(key)
+    assert said() == ["0 receivers with failures in a row"]
+
+
+def test_a_process_has_a_limited_number_of_posts_in_flight_to_one_receiver(world: World) -> None:
+    """Each POST is answered when as many are in flight as may be; the others come when a place is free."""
+    now, most, lock = 0, 0, threading.Lock()
+    full = threading.Barrier(IN_FLIGHT, timeout=10)
+
+    def count(connection: socket.socket, _: Request) -> None:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        full.wait()
+        with lock:
+            now -= 1
+        connection.sendall(OK)
+
+    with Receiver(count) as receiver:
+        world.agent.task("t1")
+        names = [f"c{n}" for n in range(2 * IN_FLIGHT)]
+        for name in names:
+            world.register("t1", receiver.url(f"/{name}"), id=name)
+        world.settle()
+        world.agent.task("t1").becomes("completed")
+        view = wiring().ask(task_key("t1"), timeout=timedelta(seconds=5))
+        assert view is not None
+        wiring().observe(task_key("t1"), view)
+        event = {"Records": [{"messageId": name, "body": DeliveryWakeup(config_key("t1", name)).dump()} for name in names]}
+        assert world.runner.invoke("DeliverFunction", event).answer == {"batchItemFailures": []}
+        assert sorted(request.line.split()[1] for request in receiver.requests) == sorted(f"/{name}" for name in names)
+    assert most == IN_FLIGHT

@@ -56,6 +56,11 @@ class Delivering(Doors):
 
         return Compose(self.revisions, self.settings.evo_names)
 
+    @property
+    def receivers(self) -> Receivers:
+        """Each with a memory of its own."""
+        return Receivers(self.connection, longest_pause=RetryRules(self.settings.retry_schedule).longest, now=now)
+
     def _new_deliver(self) -> "Deliver":
         from relay.adapters.webhook import WebhookClient
         from relay.use_cases.attempt import Attempt
@@ -81,7 +86,6 @@ class Delivering(Doors):
         prove = Prove(client, Proofs(self.connection, now=now), timeout=timeout / 2, random=os.urandom, now=now)
         attempt = Attempt(client, attempts, timeout=timeout, hosts=hosts, prove=prove, names=given.evo_names, signer=self.signer, now=now)
         returns = ReturnWakeups(self.delivery_queue, random=random.random)
-        receivers = Receivers(self.connection, longest_pause=rules.longest, now=now)
         tell = Tell(
             cursors=self.cursors,
             queue=self.delivery_queue,
@@ -90,7 +94,7 @@ class Delivering(Doors):
             attempt=attempt,
             give_up=give_up,
             copies=self.copies,
-            gate=ReceiverGate(receivers, timeout=timeout, now=now, random=random.random),
+            gate=ReceiverGate(self.receivers, timeout=timeout, now=now, random=random.random),
             rules=rules,
             timeout=timeout,
             now=now,

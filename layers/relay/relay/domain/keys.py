@@ -187,3 +187,8 @@ class ReceiverKey(NamedTuple):
     @property
     def partition(self) -> str:
         return f"RECEIVER#{encode_part(self.owner)}#{encode_part(self.origin)}"
+
+    @classmethod
+    def from_partition(cls, partition: str) -> "ReceiverKey":
+        _, owner, origin = partition.split("#")
+        return cls(unquote(owner), unquote(origin))

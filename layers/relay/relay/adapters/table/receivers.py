@@ -1,6 +1,6 @@
 """RECEIVER items: the circuit breakers. Read at most every five seconds per process, written on failures and on leaving a failing state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from relay.adapters.table import items
@@ -29,6 +29,11 @@ class Receivers:
             return known
         item = self._connection.get(key.partition, RECEIVER)
         return self._remember(key, _receiver(item) if item else Receiver())
+
+    def failing(self) -> Iterator[tuple[ReceiverKey, Receiver]]:
+        """Those with failures in a row: for the operator's command only."""
+        for item in self._connection.scan_prefix(RECEIVER):
+            yield ReceiverKey.from_partition(items.read_text(item, "pk")), _receiver(item)
 
     def failed(self, key: ReceiverKey) -> bool:
         """Counts one failure; whether it is the one that opened the breaker.
