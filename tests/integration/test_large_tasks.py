@@ -5,6 +5,7 @@ import json
 import secrets
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -184,3 +185,29 @@ def test_beyond_the_limit_the_state_is_told_without_contents_and_the_header_says
         assert task["artifacts"] == [{"artifactId": "artifact 0", "parts": []}]
         assert len(json.dumps(post.payload)) < 1000
     assert told == ["true"]
+
+
+def test_of_large_tasks_a_process_fetches_and_unpacks_one_at_a_time(world: World) -> None:
+    names = ["t1", "t2", "t3"]
+    for name in names:
+        world.agent.task(name)
+        world.register(name, id="a")
+    world.settle()
+    for name in names:
+        appends(world, secrets.token_urlsafe(MAX_ITEM_BYTES), task_id=name)
+    second = threading.Barrier(2, timeout=0.3)  # broken, unless two are there at once
+    met: list[bool] = []
+
+    def decide(request: AwsRequest) -> Effect:
+        if request.name == "GET":
+            with suppress(threading.BrokenBarrierError):
+                second.wait()
+                met.append(True)
+            second.reset()
+        return Effect.NONE
+
+    world.wire.decide = decide
+    invoked(world, *(DeliveryWakeup(config_key(name, "a"), 2) for name in names))
+    world.wire.decide = undisturbed
+    assert len(world.told("a")) == len(names)
+    assert met == []
