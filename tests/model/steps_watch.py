@@ -100,6 +100,9 @@ def _head(s: State, worker: int, turn: Turn, rules: Rules) -> Steps:
 
 
 def _ask(s: State, worker: int, turn: Turn, rules: Rules) -> Steps:
+    if len(rules.task) == 1 and s.log and not s.left.silences:  # nothing to be seen, whenever it is asked and answered: few states
+        yield own("watch: ask, nothing new", set_turn(s, worker, turn._replace(phase="look")))
+        return
     asked = turn._replace(phase="asked", view=View(s.moves, moment(s)))
     yield own("watch: ask", set_turn(s, worker, asked))
     if may(s.left, "silences"):
