@@ -50,6 +50,11 @@ def is_of_a_poll(request: AwsRequest) -> bool:
     return request.function == "watch" and request.name != "PutItem"
 
 
+def is_of_the_clock(request: AwsRequest) -> bool:
+    """The breaker's state is read every five seconds at most, however many changes there are: the slower the machine, the more often."""
+    return request.function == "deliver" and request.name == "GetItem"
+
+
 def test_a_change_costs_at_most_five_requests(steady: World) -> None:
     """As the stream hands them out: ten tasks fall into four batches."""
     for number in range(ROUNDS):
@@ -57,7 +62,7 @@ def test_a_change_costs_at_most_five_requests(steady: World) -> None:
         steady.advance(POLL)
     changes = ROUNDS * len(TASKS)
     assert len(steady.told()) == changes + len(TASKS)
-    spent = counted(request for request in steady.wire.requests if not is_of_a_poll(request))
+    spent = counted(request for request in steady.wire.requests if not is_of_a_poll(request) and not is_of_the_clock(request))
     assert spent.total() / changes <= BUDGET, spent
     own = {name: spent[name] / changes for name in ("watch PutItem", "fanout Query", "deliver UpdateItem")}
     assert own == {"watch PutItem": 1, "fanout Query": 1, "deliver UpdateItem": 2}
