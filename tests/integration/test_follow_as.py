@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,34 @@ def test_inline_config_lends_its_callers_credential(world: World) -> None:
     world.agent.task(task_id).becomes("completed")
     world.advance(POLL)
     assert [post.state for post in world.posts("a")] == ["submitted", "completed"]
+
+
+@pytest.mark.parametrize(
+    "config", [{"taskId": "task-2", "url": "URL"}, {"taskId": "task-2", "config": {"url": "URL"}}, {"config": {"url": "URL"}}]
+)
+def test_config_for_a_task_to_come_lends_its_callers_credential(world: World, config: dict[str, Any]) -> None:
+    as_caller(world, ANN)
+    given = json.loads(json.dumps(config).replace("URL", f"{world.receiver.url}/a"))
+    world.result("tasks/pushNotificationConfig/set", given, version="")
+    task_id = world.send()
+    world.agent.shown.clear()
+    world.settle()
+    assert set(world.agent.shown) <= {ANN}
+    assert polls(world) == [ANN]
+    world.agent.task(task_id).becomes("completed")
+    world.advance(POLL)
+    assert len(world.posts("a")) == 2
+
+
+def test_config_that_waited_for_a_task_is_bound_by_a_get_with_its_callers_credential(world: World) -> None:
+    as_caller(world, ANN)
+    world.result("tasks/pushNotificationConfig/set", {"taskId": "t2", "url": f"{world.receiver.url}/a"}, version="")
+    world.agent.task("t2")
+    world.result("GetTask", {"id": "t2"})
+    world.agent.shown.clear()
+    world.settle()
+    assert set(world.agent.shown) == {ANN}
+    assert polls(world) == [ANN]
 
 
 @pytest.fixture

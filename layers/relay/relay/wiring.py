@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from relay.use_cases.answer import AnswerCall
     from relay.use_cases.call_agent import CallAgent
     from relay.use_cases.fan_out import FanOut
+    from relay.use_cases.follow_task import FollowTask
     from relay.use_cases.forward import Forward
     from relay.use_cases.habits import KnownHabits
     from relay.use_cases.pending import Pending
@@ -65,10 +66,9 @@ class Wiring(Following):
             configs=self.configs,
             cursors=self.cursors,
             revisions=self.revisions,
-            watches=self.watches,
-            watch_queue=self.watch_queue,
             directory=self.directory,
             copies=self.copies,
+            follow=self._follow_task,
             limits=self._register_limits,
             now=now,
         )
@@ -132,8 +132,8 @@ class Wiring(Following):
         return Templates(
             configs=self.configs,
             cursors=self.cursors,
-            watches=self.watches,
             directory=self.directory,
+            follow=self._follow_task,
             watch_deadline=self.settings.watch_deadline,
             now=now,
         )
@@ -146,11 +146,17 @@ class Wiring(Following):
             configs=self.configs,
             cursors=self.cursors,
             revisions=self.revisions,
-            watches=self.watches,
             directory=self.directory,
+            follow=self._follow_task,
             limits=self._register_limits,
             now=now,
         )
+
+    @cached_property
+    def _follow_task(self) -> "FollowTask":
+        from relay.use_cases.follow_task import FollowTask
+
+        return FollowTask(watches=self.watches, watch_queue=self.watch_queue, deadline=self.settings.watch_deadline, now=now)
 
     @cached_property
     def _register_limits(self) -> "RegisterLimits":

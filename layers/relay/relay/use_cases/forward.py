@@ -86,7 +86,7 @@ class Forward:
         task = _task_key(passing, snapshot)
         if task is None:
             return
-        self._pending.bind(task, caller=fingerprint(passing.credential))
+        self._pending.bind(task, caller=fingerprint(passing.credential), lent=passing.agent.lends(passing.credential))
         watch = self._watches.get(task)
         if watch and (passing.method.kind is Kind.CANCEL or _has_moved(watch, snapshot, passing.agent)):
             self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))

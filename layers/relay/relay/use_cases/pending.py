@@ -5,18 +5,19 @@ takes that first, so a config that is deleted is never bound), put PUSH#, end th
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from relay.adapters.table.configs import Configs
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.directory import Directory
 from relay.adapters.table.revisions import Revisions
-from relay.adapters.table.watches import Watches
 from relay.domain.errors import InvalidParamsError
+from relay.domain.forwarding import Headers
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import PushConfig
 from relay.domain.registration import Registration
 from relay.domain.retention import PENDING, config_expiry, revision_expiry
+from relay.use_cases.follow_task import FollowTask
 from relay.use_cases.register import RegisterLimits, config_id_for, receiver_group
 
 
@@ -27,16 +28,16 @@ class Pending:
         configs: Configs,
         cursors: Cursors,
         revisions: Revisions,
-        watches: Watches,
         directory: Directory,
+        follow: FollowTask,
         limits: RegisterLimits,
         now: Callable[[], datetime],
     ) -> None:
         self._configs = configs
         self._cursors = cursors
         self._revisions = revisions
-        self._watches = watches
         self._directory = directory
+        self._follow = follow
         self._limits = limits
         self._now = now
 
@@ -60,8 +61,11 @@ class Pending:
         """The configs of this caller that wait for the task."""
         return [config for config in self._configs.held(task, now=self._now()) if config.caller == caller]
 
-    def bind(self, task: TaskKey, *, caller: str) -> bool:
-        """The task has come through for this caller: whether a config had waited for it. All of its revisions are told."""
+    def bind(self, task: TaskKey, *, caller: str, lent: Headers) -> bool:
+        """The task has come through for this caller: whether a config had waited for it. All of its revisions are told.
+
+        `lent` is the caller's own credential for the agent, to follow the task with.
+        """
         waiting = self.of_task(task, caller=caller)
         if not waiting:
             return False
@@ -71,7 +75,7 @@ class Pending:
             self._revisions.keep(task, newest.number, until=revision_expiry(now, deadline))
         for config in waiting:
             self._commit(config, expires=config_expiry(now, deadline))
-        self._watches.start_anew(task, deadline=now + deadline, interval=timedelta(0), due=now)
+        self._follow(task, lent)
         return True
 
     def _commit(self, config: PushConfig, *, expires: datetime) -> None:

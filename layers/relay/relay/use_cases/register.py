@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from relay.adapters.queues import Queue
 from relay.adapters.table.configs import Configs
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.directory import Directory
 from relay.adapters.table.revisions import Revisions
-from relay.adapters.table.watches import Watches
 from relay.domain.errors import InvalidParamsError
 from relay.domain.forwarding import Headers
 from relay.domain.keys import ConfigKey, TaskKey
@@ -24,10 +22,10 @@ from relay.domain.push_config import PushConfig, Start, start_position
 from relay.domain.registration import Registration
 from relay.domain.retention import config_expiry, revision_expiry
 from relay.domain.task import RevisionHead
-from relay.domain.wakeup import WatchWakeup
 from relay.domain.webhook_hosts import WebhookHosts
 from relay.domain.webhook_url import origin
 from relay.use_cases.copies import Copies
+from relay.use_cases.follow_task import FollowTask
 
 _ID_ROUNDS = 50_000  # some 20 ms
 
@@ -52,20 +50,18 @@ class Register:
         configs: Configs,
         cursors: Cursors,
         revisions: Revisions,
-        watches: Watches,
         directory: Directory,
         copies: Copies,
-        watch_queue: Queue,
+        follow: FollowTask,
         limits: RegisterLimits,
         now: Callable[[], datetime],
     ) -> None:
         self._configs = configs
         self._cursors = cursors
         self._revisions = revisions
-        self._watches = watches
         self._directory = directory
         self._copies = copies
-        self._watch_queue = watch_queue
+        self._follow = follow
         self._limits = limits
         self._now = now
 
@@ -85,7 +81,7 @@ class Register:
         config = registration.as_config(ConfigKey(task, config_id), now)
         self._check_caps(known, config, registration)
         self._commit(config, start_position(start, newest), newest)
-        self._watch(task, lent)
+        self._follow(task, lent)
         return config
 
     def knows(self, task: TaskKey, registration: Registration) -> bool:
@@ -139,15 +135,6 @@ class Register:
                 break
         if config.dialect.is_by_task:  # it may have waited for this task
             self._configs.delete_held(config.key)
-
-    def _watch(self, task: TaskKey, credential: Headers) -> None:
-        now, lent = self._now(), self._watches.seal(task, credential)
-        deadline = now + self._limits.watch_deadline
-        while not self._watches.start_anew(task, deadline=deadline, interval=timedelta(0), due=now, lent=lent):
-            if lent is None or self._watches.lend(task, lent):  # else the watch that rested has ended meanwhile
-                break
-        if lent:  # the wake-up of the stream may have polled without it
-            self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
 
 
 def config_id_for(registration: Registration, known: list[PushConfig]) -> str:

@@ -101,10 +101,10 @@ class SendMessage:
 
     def _comes(self, outgoing: Outgoing, task: TaskKey) -> bool:
         """Whether configs have waited for the task, or are for every new one: they are there before its first revision."""
-        caller = fingerprint(outgoing.credential)
-        is_awaited = self._pending.bind(task, caller=caller)
+        caller, lent = fingerprint(outgoing.credential), outgoing.lent
+        is_awaited = self._pending.bind(task, caller=caller, lent=lent)
         is_new = outgoing.send.task_id != task.task_id
-        return (is_new and self._templates.begin(task, caller=caller)) or is_awaited
+        return (is_new and self._templates.begin(task, caller=caller, lent=lent)) or is_awaited
 
     def _taken_over(self, outgoing: Outgoing) -> Json:
         """The task of the relay's own that the worker will see to, as it stands at once or when the wait is over."""
@@ -166,7 +166,7 @@ class SendMessage:
         if send.inline and send.task_id != task.task_id:
             start = Start.INLINE_NEW_TASK if observed.head.number == 1 else Start.INLINE_ANSWERED
             self._register.put(task, send.inline, start=start, newest=observed.head, lent=outgoing.lent)
-        elif not send.inline and (lent := self._watches.seal(task, outgoing.lent)):
+        elif not send.inline and not is_awaited and (lent := self._watches.seal(task, outgoing.lent)):
             self._watches.lend(task, lent)
         self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
         return True

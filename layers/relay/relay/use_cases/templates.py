@@ -12,12 +12,13 @@ from uuid import uuid4
 from relay.adapters.table.configs import Configs
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.directory import Directory
-from relay.adapters.table.watches import Watches
 from relay.domain.errors import InvalidParamsError
+from relay.domain.forwarding import Headers
 from relay.domain.keys import AgentKey, ConfigKey, TaskKey
 from relay.domain.push_config import PushConfig
 from relay.domain.registration import Registration
 from relay.domain.retention import config_expiry
+from relay.use_cases.follow_task import FollowTask
 from relay.use_cases.register import receiver_group
 
 MAX_TEMPLATES = 20  # per agent: every new task costs two writes for each
@@ -29,15 +30,15 @@ class Templates:
         *,
         configs: Configs,
         cursors: Cursors,
-        watches: Watches,
         directory: Directory,
+        follow: FollowTask,
         watch_deadline: timedelta,
         now: Callable[[], datetime],
     ) -> None:
         self._configs = configs
         self._cursors = cursors
-        self._watches = watches
         self._directory = directory
+        self._follow = follow
         self._watch_deadline = watch_deadline
         self._now = now
 
@@ -67,8 +68,11 @@ class Templates:
         """After it returns, no POST of a copy begins, and no task gets one any more."""
         self._configs.delete_template(config.key)
 
-    def begin(self, task: TaskKey, *, caller: str) -> bool:
-        """A task of this caller begins: whether it has got a copy of a template. A copy that it has already is left alone."""
+    def begin(self, task: TaskKey, *, caller: str, lent: Headers) -> bool:
+        """A task of this caller begins: whether it has got a copy of a template. A copy that it has already is left alone.
+
+        `lent` is the caller's own credential for the agent, to follow the task with.
+        """
         templates = self.of_caller(task.agent_key, caller=caller)
         if not templates:
             return False
@@ -79,7 +83,7 @@ class Templates:
             self._directory.add(copy.key, expires=expires)
             if self._cursors.create(copy.key, 0, group=receiver_group(copy), now=now, expires=expires):
                 self._configs.put_unless_newer(copy, expires=expires)
-        self._watches.start_anew(task, deadline=now + self._watch_deadline, interval=timedelta(0), due=now)
+        self._follow(task, lent)
         return True
 
 
