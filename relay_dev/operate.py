@@ -19,7 +19,7 @@ from relay.domain.errors import RelayError
 from relay.domain.keys import DEFAULT_OWNER, AgentKey
 from relay.domain.strategy import AUTOMATIC, Strategy, parse_strategy
 from relay.domain.webhook_url import origin
-from relay.use_cases.redrive import Filter, revisions_to_send
+from relay.use_cases.redrive import Filter
 from relay.wiring import wiring
 from relay_dev import arguments, report_tokens, stack
 from relay_dev.failure import DevError
@@ -181,7 +181,7 @@ def _redrive(args: argparse.Namespace) -> int:
     configs = sorted({letter.key for letter in letters})
     if args.dry_run:
         for key in configs:
-            numbers = revisions_to_send([letter for letter in letters if letter.key == key], every=args.every)
+            numbers = wiring().redrive.revisions_to_send([letter for letter in letters if letter.key == key], every=args.every)
             print(f"would send task {key.task.task_id} config {key.config_id}: {_range(numbers)}")
         print(f"{len(configs)} configs, {len(letters)} dead letters; nothing was sent")
         return 0

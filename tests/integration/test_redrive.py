@@ -6,6 +6,7 @@ import boto3
 import pytest
 
 from relay.adapters.queues import Queue
+from relay.adapters.table.configs import Configs
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import MAX_RESEND
 from relay.adapters.table.dead_letters import DeadLetters
@@ -28,7 +29,16 @@ def redrive(world: World, dead_letters: DeadLetters) -> Redrive:
     now = world.runner.clock.now
     world.cursors.create(KEY, 1, group="g", now=now(), expires=now() + timedelta(days=30))
     queue = Queue(boto3.client("sqs"), world.queue_url(DELIVERY))
-    return Redrive(dead_letters=dead_letters, cursors=world.cursors, watches=world.watches, delivery_queue=queue, now=now)
+    configs = Configs(world.connection, seal=world.vault.seal, open_sealed=world.vault.open)
+    return Redrive(
+        dead_letters=dead_letters,
+        configs=configs,
+        revisions=world.revisions,
+        cursors=world.cursors,
+        watches=world.watches,
+        delivery_queue=queue,
+        now=now,
+    )
 
 
 def test_letter_that_was_written_anew_meanwhile_stays(world: World, dead_letters: DeadLetters) -> None:

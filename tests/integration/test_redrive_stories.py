@@ -76,6 +76,23 @@ def test_every_revision_is_sent_again_in_order_when_asked(world: World) -> None:
     assert world.dead_letters() == []
 
 
+def test_the_newest_state_that_is_sent_again_is_one_that_the_configs_filter_lets_through(world: World) -> None:
+    task, filtered = world.agent.task("t1"), {"url": f"{world.receiver.url}/a", "id": "a", "events": ["task.working"]}
+    world.result("tasks/pushNotificationConfig/set", {"taskId": "t1", "config": filtered}, version="0.3")
+    world.settle()
+    world.receiver.fail_next(500, times=2)
+    appends(world, "t1", 2, "in one letter with the end")
+    task.becomes("completed")
+    world.advance(POLL)
+    world.advance(3)
+    [letter] = wiring().redrive.list(Filter())
+    assert (letter.first, letter.last) == (2, 4)
+    assert wiring().redrive.revisions_to_send([letter], every=False) == (3,)
+    [done] = redrive(world)
+    world.settle()
+    assert (done.revisions, redriven(world), world.dead_letters()) == ((3,), [3], [])
+
+
 def test_a_redriven_notification_keeps_its_webhook_id(world: World) -> None:
     given_up(world, revisions=1)
     redrive(world)

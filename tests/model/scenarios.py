@@ -151,6 +151,11 @@ SCENARIOS = {
         State(log=(Head(1, 0), Head(2, 1)), configs=(_given_up(1, 2),), runs=_TWO, left=Left(redrives=1, failures=2, slow=1)),
         Rules(task="abc", fans_out_at_once=True, redrives_newest_only=True),
     ),
+    "redriving the newest that is wanted": Scenario(
+        "as before, and the config's filter leaves out the newest of what was given up",
+        State(log=(Head(1, 0), Head(2, 1)), configs=(_given_up(1, 2),), left=Left(redrives=1, failures=1, crashes=1)),
+        Rules(task="abc", fans_out_at_once=True, redrives_newest_only=True, unwanted="b", sweeps=True),
+    ),
     "redriving after the end": Scenario(
         "the watch is over; a redriven config's worker dies, and a message is lost; the sweep",
         State(log=_ONE, configs=(_given_up(1, 1),), turns=(Turn(),), left=Left(redrives=1, crashes=1, losses=1)),

@@ -41,7 +41,8 @@ def redrive(s: State, rules: Rules) -> Steps:
 
 def _asked_for(place: int, config: Config, rules: Rules) -> Redrive:
     numbers = sorted({number for letter in config.letters for number in range(max(letter.first, letter.asked_to + 1), letter.last + 1)})
-    revisions = tuple(numbers[-1:] if rules.redrives_newest_only else numbers[: rules.max_resend])
+    newest = [number for number in numbers if rules.wants(number)] or numbers
+    revisions = tuple(newest[-1:] if rules.redrives_newest_only else numbers[: rules.max_resend])
     phase = "settle" if rules.wrong == "letter-first" else "add"
     return Redrive(phase, place, config.letters, revisions)
 
@@ -72,7 +73,8 @@ def _wake(s: State, command: Redrive, rules: Rules) -> Steps:
 
 def _settle(s: State, command: Redrive, rules: Rules) -> Steps:
     """Letter by letter, each only as it was read: deleted when all it holds was asked for, else marked how far it was."""
-    config, (letter, *rest), asked_to = s.configs[command.config], command.letters, command.revisions[-1]
+    config, (letter, *rest) = s.configs[command.config], command.letters
+    asked_to = letter.last if rules.redrives_newest_only else command.revisions[-1]
     settled: tuple[Letter, ...] = () if letter.last <= asked_to else (letter._replace(asked_to=max(asked_to, letter.asked_to)),)
     if rules.wrong == "rest-forgotten":
         settled = ()

@@ -195,11 +195,11 @@ def test_what_is_wrong_in_a_documented_config_is_named(config: dict[str, Any], f
 def test_each_state_is_an_event_and_the_filter_goes_by_it(state: TaskState, event: str) -> None:
     assert evo_ai.event_of(state) == event
     head = revision(state.name).head
-    assert evo_ai.wants(documented(events=[event]), head)
-    assert evo_ai.wants(documented(), head)
+    assert evo_ai.wants(documented(events=[event]).events, head)
+    assert evo_ai.wants(documented().events, head)
     others = [other for other in evo_ai.EVENTS if other != event]
-    assert not evo_ai.wants(documented(events=others), head)
-    assert evo_ai.wants(documented(events=others), replace(head, ending=Ending.DEADLINE)), "nothing more may come"
+    assert not evo_ai.wants(documented(events=others).events, head)
+    assert evo_ai.wants(documented(events=others).events, replace(head, ending=Ending.DEADLINE)), "nothing more may come"
 
 
 def told(state: str, **task: Any) -> dict[str, Any]:

@@ -232,6 +232,8 @@ class Wiring(Following):
 
         return Redrive(
             dead_letters=DeadLetters(self.connection),
+            configs=self.configs,
+            revisions=self.revisions,
             cursors=self.cursors,
             watches=self.watches,
             delivery_queue=self.delivery_queue,

@@ -5,6 +5,7 @@ whose parts bear `type` too. The documentation's has `config`, with a filter of 
 Source: EvolutionAPI/evo-ai 0.1.0 (run, tests/fixtures/wire/evoai.json); docs.evo-ai.co, "webhooks-agent-info", read only.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -80,9 +81,9 @@ def event_of(state: TaskState) -> str:
     return _OF_STATE.get(state, "task.working")
 
 
-def wants(config: PushConfig, head: RevisionHead) -> bool:
-    """Whether a config is to be told of a revision; that nothing more may come, each is."""
-    return not config.events or head.ending is not None or event_of(head.state) in config.events
+def wants(events: Sequence[str], head: RevisionHead) -> bool:
+    """Whether a config with that filter is to be told of a revision; that nothing more may come, each is."""
+    return not events or head.ending is not None or event_of(head.state) in events
 
 
 def members(config: PushConfig) -> Json:

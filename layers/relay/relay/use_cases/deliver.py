@@ -102,7 +102,7 @@ class Deliver:
         if found.config is None:  # deleted meanwhile, or its registration has not been committed yet
             self._cursors.release(holding.call.key, holding.token, caught_up=False)
             return
-        plan = filtered(self._plan(holding, found), partial(wants, found.config))
+        plan = filtered(self._plan(holding, found), partial(wants, found.config.events))
         plan, left_out = passed_over(plan, holding.cursor, found.config.updates or self._updates)
         for step in left_out:
             observability.log("passed over: a newer notification contains it", config=holding.call.key, revision=step.number)

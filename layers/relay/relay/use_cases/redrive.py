@@ -10,10 +10,14 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from relay.adapters.queues import Queue
+from relay.adapters.table.configs import Configs
 from relay.adapters.table.cursors import MAX_RESEND, Cursors
 from relay.adapters.table.dead_letters import DeadLetters
+from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.domain.dead_letter import DeadLetter
+from relay.domain.evo_ai import wants
+from relay.domain.keys import ConfigKey
 from relay.domain.push_config import Cursor
 from relay.domain.wakeup import DeliveryWakeup
 
@@ -48,9 +52,19 @@ class Redriven:
 
 class Redrive:
     def __init__(
-        self, *, dead_letters: DeadLetters, cursors: Cursors, watches: Watches, delivery_queue: Queue, now: Callable[[], datetime]
+        self,
+        *,
+        dead_letters: DeadLetters,
+        configs: Configs,
+        revisions: Revisions,
+        cursors: Cursors,
+        watches: Watches,
+        delivery_queue: Queue,
+        now: Callable[[], datetime],
     ) -> None:
         self._dead_letters = dead_letters
+        self._configs = configs
+        self._revisions = revisions
         self._cursors = cursors
         self._watches = watches
         self._queue = delivery_queue
@@ -62,22 +76,37 @@ class Redrive:
         return sorted(found, key=lambda letter: (letter.written_at, letter.key, letter.first))
 
     def redrive(self, letters: Iterable[DeadLetter], *, every: bool) -> Iterator[Redriven]:
-        """Config by config, as it is done. Only the newest state of each, unless `every`."""
+        """Config by config, as it is done. Only the newest state of each that its filter lets through, unless `every`."""
         by_config = sorted(letters, key=lambda letter: (letter.key, letter.first))
         for _, group in groupby(by_config, key=lambda letter: letter.key):
             yield self._redrive_config(tuple(group), every=every)
 
     def _redrive_config(self, letters: tuple[DeadLetter, ...], *, every: bool) -> Redriven:
         key = letters[0].key
-        revisions = revisions_to_send(letters, every=every)
+        revisions = self.revisions_to_send(letters, every=every)
         cursor = self._cursors.get(key, now=self._now())
         if cursor is None or _are_at_work(revisions, cursor) or not self._cursors.add_resend(key, revisions, now=self._now()):
             return Redriven(letters, ())
         now = self._now()  # past its deadline from the start, the watch asks no agent: it only looks after the config until it has passed
         self._watches.start(key.task, deadline=now, interval=timedelta(0), due=now)
         self._queue.send(DeliveryWakeup(key, group=cursor.group))
-        self._settle(letters, asked_to=revisions[-1])
+        self._settle(letters, asked_to=revisions[-1] if every else max(letter.last for letter in letters))
         return Redriven(letters, revisions)
+
+    def revisions_to_send(self, letters: Sequence[DeadLetter], *, every: bool) -> tuple[int, ...]:
+        """Of one config's letters: the newest revision that its filter lets through (the newest, where it lets through none), or all.
+
+        At most what a cursor may hold at once; the oldest first.
+        """
+        numbers = sorted({number for letter in letters for number in letter.open_revisions})
+        return tuple(numbers[:MAX_RESEND]) if every else (self._newest_wanted(letters[0].key, numbers),)
+
+    def _newest_wanted(self, key: ConfigKey, numbers: Sequence[int]) -> int:
+        if events := self._configs.events(key):
+            given_up = set(numbers)
+            heads = self._revisions.heads(key.task, first=numbers[0], last=numbers[-1])
+            return next((head.number for head in heads if head.number in given_up and wants(events, head)), numbers[-1])
+        return numbers[-1]
 
     def _settle(self, letters: tuple[DeadLetter, ...], *, asked_to: int) -> None:
         """A letter goes when all it holds was asked for; of one that a cursor had no room for, the rest is left to the next redrive."""
@@ -91,11 +120,3 @@ class Redrive:
 def _are_at_work(revisions: tuple[int, ...], cursor: Cursor) -> bool:
     """A worker that is about to give up what an earlier redrive asked for would take this one's wish along with its own."""
     return cursor.claim_until is not None and not set(revisions).isdisjoint(cursor.resend)
-
-
-def revisions_to_send(letters: Sequence[DeadLetter], *, every: bool) -> tuple[int, ...]:
-    """Of one config's letters: the newest revision, or all of them, at most what a cursor may hold at once; the oldest first."""
-    if not every:
-        return (max(letter.last for letter in letters),)
-    numbers = sorted({number for letter in letters for number in letter.open_revisions})
-    return tuple(numbers[:MAX_RESEND])

@@ -110,6 +110,10 @@ class Configs:
         item = self._connection.get(key.task.partition, key.push)
         return self.from_item(key.task, item) if item and not items.is_expired(item, now) else None
 
+    def events(self, key: ConfigKey) -> tuple[str, ...]:
+        """The config's filter, without opening its secrets; empty when it wants all, or is gone."""
+        return _events(self._connection.get(key.task.partition, key.push) or {})
+
     def of_task(self, task: TaskKey, *, now: datetime) -> list[PushConfig]:
         """All push configs of the task, by config id."""
         return self._found(task, PUSH_PREFIX, now)
@@ -140,12 +144,16 @@ class Configs:
             caller=secrets.get("caller", ""),
             template=items.read_text(item, "template"),
             headers=tuple((name, value) for name, value in secrets.get("headers", ())),
-            events=tuple(items.read_text(item, "events").split(",")) if "events" in item else (),
+            events=_events(item),
             registered_at=items.read_moment(item, "registered_at"),
             retry_policy=RetryPolicy(**json.loads(items.read_text(item, "retry_policy"))) if "retry_policy" in item else None,
             updates=Updates(items.read_text(item, "updates")) if "updates" in item else None,
             is_challenged=items.read_flag(item, "challenged"),
         )
+
+
+def _events(item: Item) -> tuple[str, ...]:
+    return tuple(items.read_text(item, "events").split(",")) if "events" in item else ()
 
 
 def seal_context(key: ConfigKey) -> dict[str, str]:

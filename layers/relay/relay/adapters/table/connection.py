@@ -101,10 +101,13 @@ class Connection:
         values = {":pk": text(pk), ":prefix": text(prefix)}
         return self._pages("pk = :pk AND begins_with(sk, :prefix)", values, limit=limit, newest_first=newest_first, attributes=attributes)
 
-    def query_between(self, pk: str, *, first: str, last: str, limit: int) -> Iterator[Item]:
-        """At most `limit` items with sort keys from `first` to `last`, in order, strongly consistent."""
+    def query_between(
+        self, pk: str, *, first: str, last: str, limit: int = 0, newest_first: bool = False, attributes: Sequence[str] = ()
+    ) -> Iterator[Item]:
+        """The items with sort keys from `first` to `last`, in order, strongly consistent; `limit` 0 means all."""
         values = {":pk": text(pk), ":first": text(first), ":last": text(last)}
-        return self._pages("pk = :pk AND sk BETWEEN :first AND :last", values, limit=limit)
+        condition = "pk = :pk AND sk BETWEEN :first AND :last"
+        return self._pages(condition, values, limit=limit, newest_first=newest_first, attributes=attributes)
 
     def query_due(self, shard: str, *, until: float | None) -> Iterator[Item]:
         """The sparse index: the items of a shard due until then (epoch seconds), or all. Never used to conclude "nothing to do"."""

@@ -1,6 +1,6 @@
 """REVISION# items: the log of a task. The conditional put of revision n+1 is the commit point of everything."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -45,6 +45,12 @@ class Revisions:
         """At most `limit` revisions past `position`, in order."""
         first, last = revision_sort_key(position + 1), revision_sort_key(9_999_999_999)
         return [self.from_item(item) for item in self._connection.query_between(task.partition, first=first, last=last, limit=limit)]
+
+    def heads(self, task: TaskKey, *, first: int, last: int) -> Iterator[RevisionHead]:
+        """Of the revisions from `first` to `last` that exist, the newest first."""
+        keys = revision_sort_key(first), revision_sort_key(last)
+        found = self._connection.query_between(task.partition, first=keys[0], last=keys[1], newest_first=True, attributes=_HEAD)
+        return (head for item in found if (head := _head(items.checked(item))))
 
     def newest_whole(self, task: TaskKey) -> Revision | None:
         """With its task; strongly consistent."""
