@@ -1,6 +1,7 @@
 """Evo AI's configs for a whole agent: each new task of their caller gets a copy of its own, until the template is deleted."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +31,19 @@ def test_each_new_task_is_told_from_its_first_revision(world: World) -> None:
     world.agent.task(first).becomes("completed")
     world.advance(10.5)
     assert sorted(told(world)) == sorted([(first, "task.submitted"), (second, "task.submitted"), (first, "task.completed")])
+
+
+def test_the_end_says_how_long_the_task_took(world: World) -> None:
+    for_all(world)
+    task_id = world.send()
+    world.settle()
+    world.runner.advance(timedelta(seconds=5))
+    world.agent.task(task_id).becomes("completed")
+    world.advance(10.5)
+    submitted, completed = bodies(world)
+    times = [datetime.fromisoformat(body["data"][name]) for body, name in ((submitted, "submittedAt"), (completed, "completedAt"))]
+    assert completed["data"]["duration"] == pytest.approx((times[1] - times[0]).total_seconds(), abs=0.001)
+    assert "duration" not in submitted["data"]
 
 
 def test_setting_it_calls_nobody_and_follows_nothing(world: World) -> None:

@@ -11,17 +11,19 @@ import pytest
 
 from relay.domain import evo_ai, notification
 from relay.domain.errors import InvalidParamsError
-from relay.domain.evo_webhook import EvoNames
+from relay.domain.evo_webhook import EvoNames, lasted, tells_duration
 from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.packing import PackedRevision
 from relay.domain.protocol import Kind
 from relay.domain.push_config import Authentication, Dialect, PushConfig, RetryPolicy
 from relay.domain.push_methods import by_task_result, parse_set, set_result
 from relay.domain.registration import Registration
 from relay.domain.sends import parse_send
-from relay.domain.task import Ending, ProtocolVersion, Revision, Snapshot, TaskState, View
+from relay.domain.task import Ending, ProtocolVersion, Revision, RevisionHead, Snapshot, TaskState, View
 
 V03, V10 = ProtocolVersion.V03, ProtocolVersion.V10
 NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 URL = "https://receiver.example/hook"
 
 
@@ -235,6 +237,35 @@ def test_the_data_of_an_event_are_those_that_the_page_names(state: str, data: di
     found = told(state, status=status, metadata={"estimatedDuration": 5, "progress": 0.5})["data"]
     expected = {name: "2026-11-20T11:00:00Z" if value == "T" else value for name, value in data.items()}
     assert {name: found[name] for name in expected} == expected
+
+
+def seen(state: TaskState, arrived_at: datetime, *, by: str = "poll", says: datetime | None = None) -> PackedRevision:
+    """A request takes a second."""
+    head = RevisionHead(1, state, "", "", arrived_at, says)
+    return PackedRevision(head, V10, asked_at=arrived_at - timedelta(seconds=1), learnt_by=by)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "seconds"),
+    [
+        pytest.param(seen(TaskState.SUBMITTED, NOW, says=NOW), seen(TaskState.COMPLETED, NOW + 9 * SECOND, says=NOW + 5 * SECOND), 5),
+        pytest.param(seen(TaskState.SUBMITTED, NOW), seen(TaskState.COMPLETED, NOW + 9 * SECOND, says=NOW + 5 * SECOND), 9),
+        pytest.param(seen(TaskState.WORKING, NOW, by="send"), seen(TaskState.FAILED, NOW + 9 * SECOND), 10, id="from the send"),
+        pytest.param(seen(TaskState.COMPLETED, NOW, by="send", says=NOW), seen(TaskState.COMPLETED, NOW, says=NOW), 1, id="in the answer"),
+        pytest.param(seen(TaskState.SUBMITTED, NOW, says=NOW + SECOND), seen(TaskState.FAILED, NOW, says=NOW), 0, id="never negative"),
+        pytest.param(seen(TaskState.WORKING, NOW), seen(TaskState.COMPLETED, NOW + 9 * SECOND), None, id="its beginning was not seen"),
+    ],
+)
+def test_a_task_lasted_from_its_beginning_to_its_end(first: PackedRevision, last: PackedRevision, seconds: float | None) -> None:
+    assert lasted(first, last) == (None if seconds is None else timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(("state", "is_told"), [("COMPLETED", True), ("FAILED", True), ("CANCELED", False), ("WORKING", False)])
+def test_only_what_ended_by_itself_has_a_duration(state: str, is_told: bool) -> None:
+    body = json.loads(notification.body(documented(), revision(state), lasted=timedelta(seconds=1.5)))
+    assert body["data"].get("duration") == (1.5 if is_told else None)
+    assert tells_duration(documented(), revision(state).head) is is_told
+    assert not tells_duration(code_config(webhookUrl=URL), revision(state).head)
 
 
 def test_headers_say_event_delivery_time_and_signature() -> None:

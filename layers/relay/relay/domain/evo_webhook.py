@@ -7,12 +7,13 @@ Source: docs.evo-ai.co, "webhooks-agent-info": the events and their data; Praiso
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from relay.domain import praisonai
 from relay.domain.evo_ai import event_of, task_document
-from relay.domain.push_config import PushConfig
+from relay.domain.packing import PackedRevision
+from relay.domain.push_config import Dialect, PushConfig
 from relay.domain.task import Json, Revision, RevisionHead, TaskState
 
 _AT = {
@@ -22,6 +23,7 @@ _AT = {
     "task.failed": "failedAt",
     "task.canceled": "canceledAt",
 }
+_WITH_DURATION = ("task.completed", "task.failed")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,25 @@ class EvoNames:
 EVO_NAMES = EvoNames()
 
 
-def document(revision: Revision, *, delivery_id: str, names: EvoNames) -> Json:
+def tells_duration(config: PushConfig, last: RevisionHead) -> bool:
+    """Whether what the config is told of that revision has a duration in it."""
+    return config.dialect is Dialect.EVO_AI_EVENTS and event_of(last.state) in _WITH_DURATION
+
+
+def lasted(first: PackedRevision, last: PackedRevision) -> timedelta | None:
+    """How long the task took, by its first revision and by its end; None when it was not seen from its beginning.
+
+    By the agent's own times where both have one, else by the relay's: from the send, or from when it was seen submitted.
+    """
+    if first.learnt_by != "send" and first.head.state is not TaskState.SUBMITTED:
+        return None
+    begun, ended = first.head.status_timestamp, last.head.status_timestamp
+    if first.head.state is not TaskState.SUBMITTED or not begun or not ended:
+        begun, ended = first.asked_at if first.learnt_by == "send" else first.head.arrived_at, last.head.arrived_at
+    return max(ended - begun, timedelta(0))
+
+
+def document(revision: Revision, *, delivery_id: str, names: EvoNames, lasted: timedelta | None = None) -> Json:
     """The envelope, and around it 0.3's Task, so that receivers of both read the same body; the same at every attempt."""
     task = task_document(revision)
     moment = _moment(revision, task)
@@ -49,7 +69,7 @@ def document(revision: Revision, *, delivery_id: str, names: EvoNames) -> Json:
         names.event: event_of(revision.snapshot.state),
         names.timestamp: moment,
         names.delivery_id: delivery_id,
-        names.data: _data(revision, task, moment),
+        names.data: _data(revision, task, moment, lasted),
     }
     return {**task, "taskId": task["id"], **envelope}
 
@@ -67,7 +87,7 @@ def headers(
     return [*found, (names.signature_header, praisonai.signature(secret, body))] if secret else found
 
 
-def _data(revision: Revision, task: Json, moment: str) -> dict[str, Any]:
+def _data(revision: Revision, task: Json, moment: str, lasted: timedelta | None) -> dict[str, Any]:
     """What the page names per event, as far as it is known: an estimate or progress only where the agent puts one into its metadata."""
     event, state, status = event_of(revision.snapshot.state), revision.snapshot.state, task["status"]
     message = _text(status.get("message"))
@@ -78,6 +98,8 @@ def _data(revision: Revision, task: Json, moment: str) -> dict[str, Any]:
         told["status"]["error"] = message or ("The task was rejected." if state is TaskState.REJECTED else "The task failed.")
     if event == "task.canceled":
         told["reason"] = message
+    if event in _WITH_DURATION and lasted is not None:
+        told["duration"] = round(lasted.total_seconds(), 3)  # the page names no unit; its initialDelay is in seconds
     metadata = task.get("metadata")
     known = metadata if isinstance(metadata, dict) else {}
     return told | {name: known[name] for name in ("estimatedDuration", "progress") if name in known}

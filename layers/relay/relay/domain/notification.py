@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from relay.domain import evo_ai, evo_webhook, praisonai
 from relay.domain.conversion import convert
@@ -62,14 +62,23 @@ def events_version(config: PushConfig) -> ProtocolVersion | None:
     return _EVENTS_VERSIONS.get(config.dialect) if config.updates is Updates.EVENTS else None
 
 
-def body(config: PushConfig, revision: Revision, before: Fingerprint | None = None, names: EvoNames = EVO_NAMES) -> bytes:
+def body(
+    config: PushConfig,
+    revision: Revision,
+    before: Fingerprint | None = None,
+    *,
+    names: EvoNames = EVO_NAMES,
+    lasted: timedelta | None = None,
+) -> bytes:
     """The task, or the event since `before`, in the dialect of the config, as compact UTF-8 JSON; equal ones give equal bytes.
+
+    `lasted`: how long the task took, where that is known and the dialect tells it.
 
     Always valid JSON in valid UTF-8, whatever the agent wrote: half a surrogate pair becomes U+FFFD, NaN and Infinity become null.
     """
     version = events_version(config)
     event = event_since(before, revision.snapshot, version) if version else None
-    return _encode(event or _document(config, revision, names))
+    return _encode(event or _document(config, revision, names, lasted))
 
 
 def headers(
@@ -131,7 +140,7 @@ def sign_v1a(key: SigningKey, webhook_id: str, timestamp: datetime, body: bytes)
     return "v1a," + base64.b64encode(key.sign(_signed(webhook_id, timestamp, body))).decode("ascii")
 
 
-def _document(config: PushConfig, revision: Revision, names: EvoNames) -> Json:
+def _document(config: PushConfig, revision: Revision, names: EvoNames, lasted: timedelta | None) -> Json:
     match config.dialect:
         case Dialect.A2A_V10:
             return {"task": convert(revision.snapshot, ProtocolVersion.V10).document}
@@ -142,7 +151,8 @@ def _document(config: PushConfig, revision: Revision, names: EvoNames) -> Json:
         case Dialect.EVO_AI:
             return evo_ai.task_document(revision)
         case Dialect.EVO_AI_EVENTS:
-            return evo_webhook.document(revision, delivery_id=webhook_id(config.key, revision.number), names=names)
+            delivery_id = webhook_id(config.key, revision.number)
+            return evo_webhook.document(revision, delivery_id=delivery_id, names=names, lasted=lasted)
 
 
 def _authorization(config: PushConfig, webhook_id: str, timestamp: datetime, *, body: bytes, signer: Signer) -> list[Header]:

@@ -6,11 +6,12 @@ unpacked task, and one body per config, however many revisions its configs are b
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Lock
 
 from relay.adapters.table.revisions import Revisions
 from relay.domain import notification
-from relay.domain.evo_webhook import EvoNames
+from relay.domain.evo_webhook import EvoNames, lasted, tells_duration
 from relay.domain.notification import Notification
 from relay.domain.packing import PackedRevision
 from relay.domain.push_config import PushConfig
@@ -37,7 +38,7 @@ class Compose:
             return Notification(
                 webhook_id=notification.webhook_id(config.key, packed.number),
                 head=packed.head,
-                body=notification.body(config, revision, before, self._names),
+                body=notification.body(config, revision, before, names=self._names, lasted=self._lasted(config, packed)),
                 is_truncated=revision.snapshot.is_cut,
             )
 
@@ -46,6 +47,13 @@ class Compose:
         version, key = notification.events_version(config), (config.key.task, packed.number - 1)
         earlier = self._revisions.read([key]).get(key) if version and packed.number > 1 else None
         return fingerprint(self._revisions.open(earlier).snapshot, version) if version and earlier else None
+
+    def _lasted(self, config: PushConfig, packed: PackedRevision) -> timedelta | None:
+        if not tells_duration(config, packed.head):
+            return None
+        key = (config.key.task, 1)
+        first = packed if packed.number == 1 else self._revisions.read([key]).get(key)
+        return lasted(first, packed) if first else None
 
     @contextmanager
     def _unpacking(self, packed: PackedRevision) -> Iterator[bool]:
