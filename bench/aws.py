@@ -12,8 +12,9 @@ import base64
 import json
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from bench.http_server import Answer, Request, serve
@@ -21,7 +22,6 @@ from bench.queues import Queue
 from bench.table import ConditionFailedError, Table
 
 _VISIBILITY_SECONDS = 360.0  # template.yaml
-_LOOK_SECONDS = 0.005  # how often a long poll looks
 _LONGEST_POLL_SECONDS = 1.0
 _SECRET = "x" * 64  # the signing secret's one text
 
@@ -33,6 +33,7 @@ class Aws:
         self._table = Table()
         self._queues: dict[str, Queue] = {}
         self._spent: Counter[str] = Counter()
+        self._polls: deque[asyncio.Future[None]] = deque()  # long polls that wait for a message
 
     async def __call__(self, request: Request) -> Answer:
         if request.path == "/spent":
@@ -69,18 +70,34 @@ class Aws:
                 queue.delete(int(entry["ReceiptHandle"]))
             return {"Successful": [{"Id": entry["Id"]} for entry in asked["Entries"]], "Failed": []}
         if operation == "SendMessage":
-            return _sent(_send(queue, asked))
-        return {"Successful": [{"Id": entry["Id"], **_sent(_send(queue, entry))} for entry in asked["Entries"]], "Failed": []}
+            return _sent(self._send(queue, asked))
+        return {"Successful": [{"Id": entry["Id"], **_sent(self._send(queue, entry))} for entry in asked["Entries"]], "Failed": []}
 
     async def _receive(self, queue: Queue, asked: Mapping[str, Any]) -> dict[str, Any]:
         until = time.monotonic() + _LONGEST_POLL_SECONDS
-        while not (found := queue.receive(asked["MaxNumberOfMessages"])) and time.monotonic() < until:
-            await asyncio.sleep(_LOOK_SECONDS)
+        while not (found := queue.receive(asked["MaxNumberOfMessages"])) and (left := until - time.monotonic()) > 0:
+            await self._told_of_a_message(left)
         return {"Messages": [{"MessageId": str(each.number), "ReceiptHandle": str(each.number), "Body": each.body} for each in found]}
 
+    def _send(self, queue: Queue, entry: Mapping[str, Any]) -> int:
+        delay = entry.get("DelaySeconds", 0)
+        number = queue.send(entry["MessageBody"], group=entry.get("MessageGroupId", ""), delay_seconds=delay)
+        asyncio.get_running_loop().call_later(delay, self._tell_one)
+        return number
 
-def _send(queue: Queue, entry: Mapping[str, Any]) -> int:
-    return queue.send(entry["MessageBody"], group=entry.get("MessageGroupId", ""), delay_seconds=entry.get("DelaySeconds", 0))
+    def _tell_one(self) -> None:
+        """One long poll looks; the longest under way, as long as it has not looked."""
+        while self._polls:
+            if not (poll := self._polls.popleft()).done():
+                poll.set_result(None)
+                return
+
+    async def _told_of_a_message(self, seconds: float) -> None:
+        """Until a message is due that was sent meanwhile, or the time is over."""
+        poll = asyncio.get_running_loop().create_future()
+        self._polls.append(poll)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(poll, seconds)
 
 
 def _sent(number: int) -> dict[str, Any]:

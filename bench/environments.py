@@ -7,6 +7,7 @@ all are there from the beginning.
 
 import json
 import threading
+import time
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Self
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from bench.stage import Stage
 
 _FUNCTION = "DeliverFunction"
+_LONGEST_END_SECONDS = 30.0
 
 
 class Environments:
@@ -37,8 +39,11 @@ class Environments:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Batches in flight are left behind: the threads are daemons."""
+        """Batches in flight get a while to end; what does not is left behind: the threads are daemons."""
         self._stopping.set()
+        until = time.monotonic() + _LONGEST_END_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self) -> None:
         connection = HTTPConnection(urlsplit(self._stage.aws_url).netloc)

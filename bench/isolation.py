@@ -5,12 +5,18 @@
 Three runs with the same changes for those who answer: alone; with as many changes for others who answer too; with as many for receivers
 that hang. Latency is from the put of a revision, through the fan-out, the queue and the deliver function, to the arrival of the POST. It
 is shown for the whole run, for its beginning, while the hanging receivers are not yet known as such, and for the rest.
+
+Every change for those who answer is in a row: a machine that does not keep the pace makes the run longer (`lasted`), and a change that has
+not arrived half a minute after the last is counted in its row, and under the table by what the relay's table says of its config.
 """
 
 import argparse
+import math
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from statistics import median
 
 from bench.environments import Environments
@@ -19,8 +25,11 @@ from bench.stage import Stage
 from relay.domain.keys import ConfigKey
 
 _ALONE, _BUSY, _HANGING = "those who answer, alone", "with as many who answer", "with as many who hang"
-_SETTLING_SECONDS = 3.0  # after the last change, for POSTs on their way
-_HEAD = ("run", "part", "changes", "p50", "p90", "p99", "longest", "p99 against `with as many who answer`")
+_PATIENCE_SECONDS = 30.0  # after the last change, for POSTs on their way
+_LOOK_SECONDS = 0.5
+_HEAD = ("run", "part", "changes", "not arrived", "p50", "p90", "p99", "longest", "p99 against `with as many who answer`")
+
+Change = tuple[str, int]  # of which config, and its revision
 
 
 @dataclass(frozen=True)
@@ -41,15 +50,24 @@ class Load:
 
 @dataclass(frozen=True)
 class Measured:
-    """Per change of those who answer: seconds from the run's start, and its latency; never told is infinite."""
+    """Per change of those who answer: seconds from the run's start, and its latency; of one that has not arrived it is infinite.
+
+    `missing`: how many have not arrived, by what the table says of their configs.
+    """
 
     latencies: Sequence[tuple[float, float]]
+    missing: Mapping[str, int]
     posts_to_hanging: int
     most_busy: int
     mean_batch: float
 
     def part(self, first: float, last: float) -> list[float]:
         return [latency for at, latency in self.latencies if first <= at < last]
+
+    @property
+    def lasted(self) -> float:
+        """Seconds from the first change to the last."""
+        return max(at for at, _ in self.latencies)
 
 
 def run(load: Load, kind: str) -> Measured:
@@ -64,21 +82,47 @@ def run(load: Load, kind: str) -> Measured:
             _change(stage, ours, 1)  # clients and connections are made
             time.sleep(1)
             puts, most_busy = _drive(stage, environments, load, ours=ours, others=others)
-            time.sleep(_SETTLING_SECONDS)
-        first: dict[tuple[str, int], float] = {}
-        for arrival in stage.arrivals():
-            first.setdefault((arrival.name, arrival.revision), arrival.at)
+            first = _arrived(stage, puts)
+            stage.release()
+        missing = Counter(
+            _reason(stage, key, number) for key in ours for name, number in puts if name == key.config_id and (name, number) not in first
+        )
         posts = sum(arrival.name.startswith("others") for arrival in stage.arrivals()) if hanging else 0
     start = min(puts.values())
-    latencies = [(at - start, first.get(name, float("inf")) - at) for name, at in puts.items()]
-    return Measured(latencies, posts, most_busy, sum(environments.taken) / len(environments.taken))
+    latencies = [(at - start, first.get(change, float("inf")) - at) for change, at in puts.items()]
+    return Measured(latencies, missing, posts, most_busy, sum(environments.taken) / len(environments.taken))
+
+
+def _arrived(stage: Stage, puts: Mapping[Change, float]) -> Mapping[Change, float]:
+    """When each change first arrived, as soon as all have, or when the patience is over."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        first: dict[Change, float] = {}
+        for arrival in stage.arrivals():
+            first.setdefault((arrival.name, arrival.revision), arrival.at)
+        if puts.keys() <= first.keys() or time.monotonic() > until:
+            return first
+        time.sleep(_LOOK_SECONDS)
+
+
+def _reason(stage: Stage, key: ConfigKey, number: int) -> str:
+    """What the table says of a change that has not arrived."""
+    now = datetime.now(UTC)
+    cursor = stage.wiring.cursors.get(key, now=now)
+    if cursor is None:
+        return "its config is gone"
+    if cursor.position >= number:
+        return f"its cursor is past it, after {cursor.last_outcome or 'a success'}"
+    if cursor.waits_for:
+        return f"its config waits, after {cursor.last_outcome}"
+    return "its config is claimed" if cursor.claim_until and cursor.claim_until > now else "its wake-up is in the queue, or lost"
 
 
 def _drive(
     stage: Stage, environments: Environments, load: Load, *, ours: Sequence[ConfigKey], others: Sequence[ConfigKey]
-) -> tuple[Mapping[tuple[str, int], float], int]:
+) -> tuple[Mapping[Change, float], int]:
     """At an even pace, one change for each side at a time; when each of ours was put, and how many environments worked at most."""
-    puts: dict[tuple[str, int], float] = {}
+    puts: dict[Change, float] = {}
     start, most_busy = time.monotonic(), 0
     for turn in range(round(load.rate * load.seconds)):
         time.sleep(max(0.0, start + turn / load.rate - time.monotonic()))
@@ -107,7 +151,7 @@ def _change(stage: Stage, configs: Sequence[ConfigKey], number: int) -> float:
 
 
 def _rows(runs: Mapping[str, Sequence[Measured]], load: Load) -> list[list[str]]:
-    parts = {"all": (0.0, load.seconds), "beginning": (0.0, load.beginning), "rest": (load.beginning, load.seconds)}
+    parts = {"all": (0.0, math.inf), f"first {load.beginning:g} s": (0.0, load.beginning), "rest": (load.beginning, math.inf)}
     return [_row(runs, kind, name, bounds) for kind in runs for name, bounds in parts.items()]
 
 
@@ -117,9 +161,10 @@ def _row(runs: Mapping[str, Sequence[Measured]], kind: str, name: str, bounds: t
     def shown(part: float, of: str = kind) -> float:
         return median(percentile(each.part(*bounds), part) for each in runs[of])
 
-    count = sum(len(each.part(*bounds)) for each in runs[kind])
+    latencies = [latency for each in runs[kind] for latency in each.part(*bounds)]
     ratio = f"{shown(99) / shown(99, _BUSY):.2f}" if _BUSY in runs else "-"
-    return [kind, name, str(count), *(milliseconds(shown(part)) for part in (50, 90, 99, 100)), ratio]
+    missing = sum(math.isinf(latency) for latency in latencies)
+    return [kind, name, str(len(latencies)), str(missing), *(milliseconds(shown(part)) for part in (50, 90, 99, 100)), ratio]
 
 
 def main() -> None:
@@ -146,7 +191,10 @@ def main() -> None:
     for kind, done in runs.items():
         busy = max(each.most_busy for each in done)
         batch = median(each.mean_batch for each in done)
-        print(f"{kind}: at most {busy} of {load.environments} environments at work, {batch:.1f} messages in a batch")
+        lasted = max(each.lasted for each in done)
+        print(f"{kind}: at most {busy} of {load.environments} environments at work, {batch:.1f} messages in a batch, lasted {lasted:.1f} s")
+        for reason, count in sum((Counter(each.missing) for each in done), Counter[str]()).items():
+            print(f"    {count} not arrived: {reason}")
     print(f"POSTs that hung: {[each.posts_to_hanging for each in runs[_HANGING]]}")
 
 

@@ -12,7 +12,9 @@ def percentile(values: Sequence[float], part: float) -> float:
 
 
 def milliseconds(seconds: float) -> str:
-    return "-" if math.isnan(seconds) else f"{seconds * 1000:,.0f} ms" if seconds >= 0.1 else f"{seconds * 1000:.1f} ms"
+    if not math.isfinite(seconds):
+        return "-" if math.isnan(seconds) else "never"
+    return f"{seconds * 1000:,.0f} ms" if seconds >= 0.1 else f"{seconds * 1000:.1f} ms"
 
 
 def middle(values: Sequence[float]) -> str:

@@ -3,7 +3,7 @@
     python -m bench.receivers --answering 10 --hanging 10
 
 Prints the ports of both kinds, then listens. `GET /arrivals` at any port: per POST its path, revision, attempt, the id of the status
-message in it, and when its headers were in (epoch seconds).
+message in it, and when its headers were in (epoch seconds). After `GET /release` nobody hangs any more.
 """
 
 import argparse
@@ -17,16 +17,19 @@ from bench.http_server import Answer, Request, serve
 class Receivers:
     def __init__(self) -> None:
         self.hanging: set[int] = set()
+        self._released = asyncio.Event()
         self._arrivals: list[tuple[str, int, int, str, float]] = []
 
     async def __call__(self, request: Request) -> Answer:
+        if request.path == "/release":
+            self._released.set()
         if request.method == "GET":
             return 200, json.dumps(self._arrivals).encode()
         revision, attempt = (int(request.headers[f"a2a-relay-{name}"]) for name in ("revision", "attempt"))
         message = json.loads(request.body)["task"]["status"].get("message") or {}
         self._arrivals.append((request.path, revision, attempt, message.get("messageId", ""), request.arrived_at))
         if request.port in self.hanging:
-            await asyncio.sleep(3600)
+            await self._released.wait()
         return 200, b"{}"
 
 

@@ -115,6 +115,10 @@ class Stage:
         """All POSTs so far, by when they came."""
         return arrivals(self.answering[0])
 
+    def release(self) -> None:
+        """The receivers that hang answer from now on."""
+        asked(f"http://127.0.0.1:{self.answering[0]}/release")
+
     def spent(self) -> Spent:
         found = asked(f"{self.aws_url}/spent")
         return Spent(Counter(found["requests"]), found["cpu_seconds"])
