@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from relay.adapters.table.strategies import StrategyRecords
 from relay.adapters.table.stream_claims import StreamClaims
 from relay.domain.strategy import Strategy
-from relay.domain.stream import CLAIM
+from relay.domain.stream import CLAIM, RENEW_EVERY
 from relay.domain.wakeup import StreamWakeup
+from relay.domain.watch import LAST_WORDS_WAIT
 from tests.support.streaming import SOON_OVER, Streaming, streaming
 from tests.support.world import World, task_key
 
@@ -20,7 +23,7 @@ SLOW = 60  # seconds: WatchMaxSeconds
 
 @pytest.fixture(scope="module")
 def one_world() -> Iterator[World]:
-    with World(FollowStrategy="auto", WatchMinSeconds="1", WatchMaxSeconds=str(SLOW)) as world:
+    with World(FollowStrategy="auto", WatchMinSeconds="1", WatchMaxSeconds=str(SLOW), AgentUnreachableMinutes="10") as world:
         yield world
 
 
@@ -149,6 +152,59 @@ def test_second_wakeup_for_a_stream_that_is_held_does_nothing(world: World, besi
     world.put(STREAMS, StreamWakeup(TASK).dump())
     beside.eventually(lambda: beside.running == before and world.length(STREAMS) == 0)
     assert world.agent.count("SubscribeToTask") == 1
+
+
+# --- what others have learnt of the task meanwhile
+
+
+def test_what_a_poll_has_found_is_part_of_what_the_stream_tells_next(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+    task = world.agent.task("t1")
+    task.document["artifacts"] = [{"artifactId": "silent", "parts": [{"text": "no event told of it"}]}]
+    world.advance(SLOW + 1)
+    assert world.told("a") == [2]
+    task.becomes("working")
+    beside.eventually(lambda: world.told("a") == [2, 3])
+    assert [artifact["artifactId"] for artifact in json.loads(world.posts("a")[-1].body)["task"]["artifacts"]] == ["silent"]
+
+
+def test_what_the_stream_tells_after_an_ending_is_told_though_the_agents_clock_is_slow(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+    task, before = world.agent.task("t1"), world.runner.clock.now()
+    world.agent.status = 503
+    for _ in range(13):
+        world.advance(SLOW)
+    assert [post.headers.get("a2a-relay-ended") for post in world.posts("a")] == ["unreachable"]
+    status = {"state": "TASK_STATE_WORKING", "timestamp": before.isoformat()}
+    task.tells({"statusUpdate": {"taskId": "t1", "contextId": task.document["contextId"], "status": status}})
+    beside.eventually(lambda: [post.state for post in world.posts("a")][1:] == ["working"])
+
+
+def test_end_that_the_agent_takes_back_when_it_is_asked_is_told_after_a_while(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+
+    def forget_the_end(method: str, answer: dict[str, Any]) -> None:
+        if method == "GetTask":
+            answer["result"]["status"] = {"state": "TASK_STATE_SUBMITTED"}
+
+    world.agent.before_answer = forget_the_end
+    world.agent.task("t1").becomes("completed", message="all done")
+    beside.eventually(lambda: beside.running == 0)
+    world.settle()
+    assert world.told("a") == []
+    for _ in range(3):
+        world.advance(LAST_WORDS_WAIT.total_seconds())
+    assert [post.state for post in world.posts("a")] == ["completed"]
+
+
+def test_stream_of_a_task_whose_deadline_is_over_is_let_go(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+    world.runner.advance(timedelta(hours=169))
+    for _ in range(3):
+        world.advance(SLOW)
+    assert [post.headers.get("a2a-relay-ended") for post in world.posts("a")] == ["deadline"]
+    world.advance(RENEW_EVERY.total_seconds() + 1)
+    beside.alone_until(lambda: beside.running == 0)
 
 
 # --- what dies

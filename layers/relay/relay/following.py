@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from relay.use_cases.agents import Agents
     from relay.use_cases.ask import Ask
     from relay.use_cases.hold_streams import Guarded, HoldStreams
+    from relay.use_cases.last_words import LastWords
     from relay.use_cases.log import Log
     from relay.use_cases.observe import Observe
     from relay.use_cases.poll import Poll
@@ -67,10 +68,15 @@ class Following(Delivering):
         return Observe(self.revisions, watch_deadline=self.settings.watch_deadline, now=now)
 
     @cached_property
+    def last_words(self) -> "LastWords":
+        from relay.use_cases.last_words import LastWords
+
+        return LastWords(self.revisions, self.watches, self.observe, now=now)
+
+    @cached_property
     def follow_tasks(self) -> "FollowTasks":
         from relay.domain.watch import Pace
         from relay.use_cases.accelerate import Accelerate
-        from relay.use_cases.last_words import LastWords
         from relay.use_cases.tell_ending import TellEnding
         from relay.use_cases.watch import FollowTasks
 
@@ -82,7 +88,7 @@ class Following(Delivering):
             relay_tasks=self.relay_tasks,
             poll=self.poll,
             observe=self.observe,
-            last_words=LastWords(self.revisions, self.observe, now=now),
+            last_words=self.last_words,
             tell_ending=TellEnding(self.revisions, unreachable_limit=given.unreachable_limit, watch_deadline=given.watch_deadline, now=now),
             accelerate=Accelerate(self.strategies, self.stream_claims, self.stream_queue, self._register_callback, now),
             watch_queue=self.watch_queue,
@@ -115,6 +121,8 @@ class Following(Delivering):
             streams=self.streams,
             ask=self.ask,
             observe=self.observe,
+            revisions=self.revisions,
+            last_words=self.last_words,
             now=now,
             random=random.random,
         )

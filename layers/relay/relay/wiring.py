@@ -45,8 +45,8 @@ class Wiring(Following):
         return Report(
             revisions=self.revisions,
             cursors=self.cursors,
-            watches=self.watches,
             observe=self.observe,
+            last_words=self.last_words,
             watch_queue=self.watch_queue,
             now=now,
         )

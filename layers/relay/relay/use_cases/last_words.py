@@ -5,17 +5,26 @@ from dataclasses import replace
 from datetime import datetime
 
 from relay.adapters.table.revisions import Revisions
+from relay.adapters.table.watches import Watches
 from relay.domain.keys import TaskKey
-from relay.domain.task import RevisionHead
+from relay.domain.retention import LAST_WORDS
+from relay.domain.task import RevisionHead, View
 from relay.domain.task_events import end_as_told, told_by_agent
 from relay.use_cases.observe import Observe
 
 
 class LastWords:
-    def __init__(self, revisions: Revisions, observe: Observe, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, revisions: Revisions, watches: Watches, observe: Observe, *, now: Callable[[], datetime]) -> None:
         self._revisions = revisions
+        self._watches = watches
         self._observe = observe
         self._now = now
+
+    def keep(self, task: TaskKey, told: View) -> bool:
+        """What the agent has told is durable, and the watch will ask for the end. False: nobody watches the task."""
+        now = self._now()
+        self._revisions.keep_last_words(task, told, expires=now + LAST_WORDS)
+        return self._watches.await_end(task, now)
 
     def __call__(self, task: TaskKey) -> RevisionHead | None:
         """Observes the end as it was told. The newest revision after that; None when nothing was told that could be the end."""

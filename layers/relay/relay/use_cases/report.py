@@ -12,12 +12,11 @@ from relay import observability
 from relay.adapters.queues import Queue
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.revisions import Revisions
-from relay.adapters.table.watches import Watches
 from relay.domain.keys import TaskKey
-from relay.domain.retention import LAST_WORDS
 from relay.domain.task import ARTIFACT_PACE, View
 from relay.domain.task_events import ArtifactUpdate, TaskEvent, apply_event, told_by_agent
 from relay.domain.wakeup import WatchWakeup
+from relay.use_cases.last_words import LastWords
 from relay.use_cases.observe import TRIES, ContentionError, Observe
 
 
@@ -37,15 +36,15 @@ class Report:
         *,
         revisions: Revisions,
         cursors: Cursors,
-        watches: Watches,
         observe: Observe,
+        last_words: LastWords,
         watch_queue: Queue,
         now: Callable[[], datetime],
     ) -> None:
         self._revisions = revisions
         self._cursors = cursors
-        self._watches = watches
         self._observe = observe
+        self._last_words = last_words
         self._watch_queue = watch_queue
         self._now = now
 
@@ -82,8 +81,7 @@ class Report:
 
     def _end(self, task: TaskKey, view: View) -> Taken:
         """Nothing can follow the end, so the agent is asked for the whole task; what it told is kept for when it cannot be asked."""
-        self._revisions.keep_last_words(task, view, expires=self._now() + LAST_WORDS)
-        if self._watches.await_end(task, self._now()):
+        if self._last_words.keep(task, view):
             self._ask(task)
         else:  # its deadline is over: the agent is asked no more
             self._observe(task, view)

@@ -132,7 +132,7 @@ class FollowTasks:
             watch, (is_over, head) = replace(watch, looked_at=now), self._look(watch, poll.head, ended=ended)
             if is_over:
                 self._watches.end(call.task, token)
-                if watch.told.by:
+                if watch.told.by or now >= watch.deadline:
                     self._accelerate.forget(call.task)
                 return
             poll = replace(poll, head=head)
