@@ -11,10 +11,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, float]:
     del event
     with observability.unit_of_work("sweep", context):
         swept = wiring().sweep()
-        observability.swept(woken=swept.configs_woken + swept.watches_woken + swept.relay_tasks_woken, oldest=swept.oldest_undelivered)
+        observability.swept(woken=swept.woken, oldest=swept.oldest_undelivered)
         return {
             "configsWoken": swept.configs_woken,
             "watchesWoken": swept.watches_woken,
+            "listersWoken": swept.listers_woken,
             "relayTasksWoken": swept.relay_tasks_woken,
             "configsWaiting": swept.configs_waiting,
             "oldestUndeliveredSeconds": swept.oldest_undelivered.total_seconds(),

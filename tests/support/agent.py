@@ -17,6 +17,7 @@ from typing import Any, Self, cast
 
 from relay.domain.task import ProtocolVersion, TaskState
 from tests.support.agent03 import METHODS_IN_10, message_03, task_03
+from tests.support.task_list import page_of
 
 Json = dict[str, Any]
 
@@ -185,8 +186,7 @@ class FakeAgent:
             task.becomes(self.next_state)
             return {"result": {"task": task.seen}}
         if method == "ListTasks":
-            tasks = [task.seen for task in self.tasks.values()]
-            return {"result": {"tasks": tasks, "nextPageToken": "", "pageSize": 50, "totalSize": len(tasks)}}
+            return {"result": page_of([task.seen for task in self.tasks.values()], params)}
         known = self.tasks.get(params.get("id", ""))
         if known is None:
             return {"error": _TASK_NOT_FOUND}

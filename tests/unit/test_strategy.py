@@ -38,3 +38,4 @@ def test_what_does_not_work_gives_way_to_polls() -> None:
     assert next_best(Strategy.STREAM, given_up=set()) is Strategy.STREAM
     assert next_best(Strategy.STREAM, given_up={Strategy.STREAM}) is Strategy.POLL
     assert next_best(Strategy.REPORT, given_up={Strategy.STREAM}) is Strategy.REPORT
+    assert next_best(Strategy.LIST, given_up={Strategy.LIST}) is Strategy.POLL

@@ -10,6 +10,7 @@ from relay.clock import now
 from relay.delivering import Delivering
 
 if TYPE_CHECKING:
+    from relay.use_cases.agent_gate import AgentGate
     from relay.use_cases.agents import Agents
     from relay.use_cases.ask import Ask
     from relay.use_cases.hold_streams import Guarded, HoldStreams
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from relay.use_cases.poll import Poll
     from relay.use_cases.register_callback import RegisterCallback
     from relay.use_cases.strategies import Strategies
+    from relay.use_cases.take_turns import TakeTurns
     from relay.use_cases.watch import FollowTasks
 
 
@@ -55,11 +57,15 @@ class Following(Delivering):
 
     @cached_property
     def poll(self) -> "Poll":
-        from relay.use_cases.agent_gate import AgentGate
         from relay.use_cases.poll import Poll
 
-        gate = AgentGate(longest=self.settings.watch_maximum, now=now, random=random.random)
-        return Poll(ask=self.ask, watches=self.watches, gate=gate, now=now)
+        return Poll(ask=self.ask, watches=self.watches, gate=self._agent_gate, now=now)
+
+    @cached_property
+    def _agent_gate(self) -> "AgentGate":
+        from relay.use_cases.agent_gate import AgentGate
+
+        return AgentGate(longest=self.settings.watch_maximum, now=now, random=random.random)
 
     @cached_property
     def observe(self) -> "Observe":
@@ -74,13 +80,34 @@ class Following(Delivering):
         return LastWords(self.revisions, self.watches, self.observe, now=now)
 
     @cached_property
+    def take_turns(self) -> "TakeTurns":
+        from relay.use_cases.list_tasks import ListTasks
+        from relay.use_cases.take_turns import TakeTurns
+
+        list_tasks = ListTasks(
+            agents=self.agents,
+            strategies=self.strategies,
+            lists=self._lists,
+            listers=self.listers,
+            watches=self.watches,
+            gate=self._agent_gate,
+            watch_queue=self.watch_queue,
+            interval=self.settings.list_interval,
+            now=now,
+            random=random.random,
+        )
+        return TakeTurns(self.follow_tasks, list_tasks)
+
+    @cached_property
     def follow_tasks(self) -> "FollowTasks":
         from relay.domain.watch import Pace
         from relay.use_cases.accelerate import Accelerate
+        from relay.use_cases.known_listers import KnownListers
         from relay.use_cases.tell_ending import TellEnding
         from relay.use_cases.watch import FollowTasks
 
         given = self.settings
+        listers = KnownListers(self.listers, self.watch_queue, slowest=given.watch_maximum, now=now)
         return FollowTasks(
             watches=self.watches,
             cursors=self.cursors,
@@ -90,7 +117,7 @@ class Following(Delivering):
             observe=self.observe,
             last_words=self.last_words,
             tell_ending=TellEnding(self.revisions, unreachable_limit=given.unreachable_limit, watch_deadline=given.watch_deadline, now=now),
-            accelerate=Accelerate(self.strategies, self.stream_claims, self.stream_queue, self._register_callback, now),
+            accelerate=Accelerate(self.strategies, self.stream_claims, self.stream_queue, listers, self._register_callback, now),
             watch_queue=self.watch_queue,
             delivery_queue=self.delivery_queue,
             pace=Pace(given.watch_minimum, given.watch_maximum, given.watch_deadline),

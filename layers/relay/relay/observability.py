@@ -150,6 +150,11 @@ def poll_failed(task: TaskKey, error: BaseException) -> None:
     measure(Metric.POLL_FAILED)
 
 
+def list_failed(agent: AgentKey, error: BaseException) -> None:
+    warn("list failed", agent_key=agent, error=error)
+    measure(Metric.POLL_FAILED)
+
+
 def watch_paused(task: TaskKey) -> None:
     """Nobody asks for the task until a caller shows a credential that the agent takes."""
     warn("watch paused: the agent refused the caller's credential", task=task)

@@ -23,6 +23,7 @@ from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.dead_letters import Attempts
 from relay.adapters.table.directory import Directory
 from relay.adapters.table.forms import Forms
+from relay.adapters.table.listers import Listers
 from relay.adapters.table.relay_tasks import RelayTasks
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.strategies import StrategyRecords
@@ -142,6 +143,10 @@ class Outside:
         )
 
     @cached_property
+    def listers(self) -> Listers:
+        return Listers(self.connection)
+
+    @cached_property
     def stream_claims(self) -> StreamClaims:
         return StreamClaims(self.connection)
 
@@ -164,6 +169,12 @@ class Outside:
         from relay.adapters.upstream import Upstream, upstream_client
 
         return Upstream(upstream_client(), now=now)
+
+    @cached_property
+    def _lists(self) -> Any:
+        from relay.adapters.upstream import Lists
+
+        return Lists(self._upstream)
 
     def _secret(self, arn: str) -> str:
         return self.secrets.get(arn) if arn else ""

@@ -60,6 +60,7 @@ class Settings(BaseModel):
     follow_as: FollowAs = FollowAs.OPERATOR
     watch_min_seconds: float = Field(default=1, gt=0)
     watch_max_seconds: float = Field(default=60, gt=0, le=900)
+    list_seconds: float = Field(default=5, ge=1, le=900)
     watch_deadline_hours: float = Field(default=168, gt=0)
     agent_unreachable_minutes: float = Field(default=60, gt=0)
     allowed_webhook_hosts: _Names = ()
@@ -90,6 +91,10 @@ class Settings(BaseModel):
     @property
     def watch_maximum(self) -> timedelta:
         return timedelta(seconds=self.watch_max_seconds)
+
+    @property
+    def list_interval(self) -> timedelta:
+        return timedelta(seconds=self.list_seconds)
 
     @property
     def unreachable_limit(self) -> timedelta:

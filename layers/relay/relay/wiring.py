@@ -219,6 +219,7 @@ class Wiring(Following):
         return Sweep(
             cursors=self.cursors,
             watches=self.watches,
+            listers=self.listers,
             relay_tasks=self.relay_tasks,
             delivery_queue=self.delivery_queue,
             watch_queue=self.watch_queue,

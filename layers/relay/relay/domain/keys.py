@@ -28,6 +28,8 @@ SENDING_PREFIX = "SENDING#"
 LISTED_PREFIX = "LISTED#"
 STREAM = "STREAM"
 OFF_PREFIX = "OFF#"
+LIST_PREFIX = "LIST#"
+LISTERS = "LIST"  # in the sparse index: there are as many as agents and tenants
 REVISION_PREFIX = "REVISION#"
 PUSH_PREFIX = "PUSH#"
 PENDING_PREFIX = "PENDING#"
@@ -82,6 +84,23 @@ class AgentKey(NamedTuple):
         return f"FOLLOWING#{encode_part(self.owner)}#{encode_part(self.agent)}"
 
 
+class ListKey(NamedTuple):
+    """What one lister lists: an agent's tasks under one of A2A's tenants, empty for none."""
+
+    agent: AgentKey
+    tenant: str
+
+    @property
+    def sort_key(self) -> str:
+        """In the agent's `following_partition`."""
+        return LIST_PREFIX + encode_part(self.tenant)
+
+    @classmethod
+    def from_item(cls, partition: str, sort_key: str) -> "ListKey":
+        _, owner, agent = partition.split("#")
+        return cls(AgentKey(unquote(owner), unquote(agent)), unquote(sort_key.removeprefix(LIST_PREFIX)))
+
+
 class HabitKey(NamedTuple):
     """What was found out about an agent at one address: at another it may be another agent. `address` is a digest of its URL."""
 
@@ -116,6 +135,10 @@ class TaskKey(NamedTuple):
     @property
     def agent_key(self) -> AgentKey:
         return AgentKey(self.owner, self.agent)
+
+    @property
+    def list_key(self) -> ListKey:
+        return ListKey(self.agent_key, self.tenant)
 
     def list_partition(self, reader: str) -> str:
         """Where the agent's tasks of the relay's own are listed, for whom."""

@@ -1,9 +1,9 @@
 """How the relay learns of the changes of an agent's tasks.
 
 Under every strategy the watch stays the truth (design §2 rule 12): it asks for each task now and then, and until the task's end. `stream`,
-`report` and `push` only bring changes sooner, so that it may ask seldom.
+`list`, `report` and `push` only bring changes sooner, so that it may ask seldom.
 
-Source: A2A 1.0 §3.1.6 (SubscribeToTask), A2A 0.3 §7.9 (tasks/resubscribe).
+Source: A2A 1.0 §3.1.6 (SubscribeToTask) and §3.1.4 (ListTasks), A2A 0.3 §7.9 (tasks/resubscribe).
 """
 
 from collections.abc import Collection
@@ -18,6 +18,7 @@ class Strategy(StrEnum):
     """The operator may name one for an agent; else `choice` has one."""
 
     STREAM = "stream"  # the agent tells over a connection that is kept open for each task
+    LIST = "list"  # one question for all tasks of the agent, again and again; needs A2A 1.0
     POLL = "poll"  # a question for each task
     REPORT = "report"  # the agent, or code beside it, tells by a POST of its own: only the operator knows
     PUSH = "push"  # the agent's own push notifications, which the relay registers for; the agent must reach the relay's address

@@ -7,7 +7,7 @@ history alone is no change (design §2).
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -138,6 +138,12 @@ class RevisionHead:
     arrived_at: datetime
     status_timestamp: datetime | None = None
     ending: Ending | None = None
+
+    def seen_again(self, view: View) -> "RevisionHead":
+        """After a view that changes nothing: the agent may have stamped the status anew."""
+        stamped = view.snapshot.status_timestamp
+        is_news = stamped is not None and (self.status_timestamp is None or stamped > self.status_timestamp)
+        return replace(self, status_timestamp=stamped) if is_news else self
 
 
 @dataclass(frozen=True)

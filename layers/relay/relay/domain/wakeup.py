@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.keys import AgentKey, ConfigKey, ListKey, TaskKey
 from relay.domain.task import parse_timestamp
 
 VERSION = 1
@@ -85,6 +85,34 @@ class WatchWakeup:
 
 
 @dataclass(frozen=True)
+class ListWakeup:
+    """Wakes one agent's lister. A plain one (no `timer`) begins it, or finds out whether it is still there."""
+
+    key: ListKey
+    timer: str = ""
+
+    def dump(self) -> str:
+        return _dump({"kind": "list", "agent": list(self.key.agent), "tenant": self.key.tenant}, {"timer": self.timer})
+
+    @classmethod
+    def load(cls, body: str) -> "ListWakeup":
+        """Raises: UnknownMessageError."""
+        found = _load(body, "list")
+        try:
+            return cls(ListKey(AgentKey(*found["agent"]), found["tenant"]), timer=str(found.get("timer", "")))
+        except (KeyError, TypeError) as error:
+            raise UnknownMessageError(f"a lister's wake-up without its parts: {error}") from error
+
+
+def load_watching(body: str) -> WatchWakeup | ListWakeup:
+    """What the watch queue holds. Raises: UnknownMessageError."""
+    try:
+        return ListWakeup.load(body)
+    except UnknownMessageError:
+        return WatchWakeup.load(body)
+
+
+@dataclass(frozen=True)
 class WorkWakeup:
     """Wakes the worker for one task of the relay's own: a message for its agent may be on its way."""
 
@@ -124,7 +152,7 @@ class StreamWakeup:
             raise UnknownMessageError(f"a stream wake-up without its parts: {error}") from error
 
 
-Wakeup = DeliveryWakeup | WatchWakeup | WorkWakeup | StreamWakeup
+Wakeup = DeliveryWakeup | WatchWakeup | ListWakeup | WorkWakeup | StreamWakeup
 
 
 def next_hop(wakeup: DeliveryWakeup | WatchWakeup | WorkWakeup, now: datetime) -> timedelta:

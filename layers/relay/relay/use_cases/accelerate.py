@@ -17,8 +17,10 @@ from relay.domain.errors import RelayError, UnsupportedOperationError, UpstreamR
 from relay.domain.keys import TaskKey
 from relay.domain.relay_task import may_be_relay_task
 from relay.domain.strategy import Strategy
+from relay.domain.task import RevisionHead
 from relay.domain.wakeup import StreamWakeup
-from relay.domain.watch import Told
+from relay.domain.watch import Told, Watch
+from relay.use_cases.known_listers import KnownListers
 from relay.use_cases.register_callback import RegisterCallback
 from relay.use_cases.strategies import Strategies
 
@@ -30,18 +32,20 @@ class Accelerate:
     strategies: Strategies
     claims: StreamClaims
     stream_queue: Queue
+    listers: KnownListers
     register_callback: RegisterCallback
     now: Callable[[], datetime]
 
-    def __call__(self, task: TaskKey, before: Told) -> Told:
-        """`before` is what the last turn knew. A task of the relay's own has no stream."""
+    def __call__(self, watch: Watch, head: RevisionHead) -> Told:
+        """What the last turn knew is in the watch; `head` is the newest revision. A task of the relay's own the agent does not know."""
+        task, before = watch.task, watch.told
         if may_be_relay_task(task.task_id):
             return Told()
         try:
             strategy = self.strategies.of(task.agent_key)
         except RelayError:  # the poll of this turn has said so
             return Told(asked_at=before.asked_at)
-        told = self._told(strategy, task, before)
+        told = self._by_list(watch, head) if strategy is Strategy.LIST else self._told(strategy, task, before)
         if before.by and not told.by:
             observability.following_changed(task, told_by=before.by)
         return told
@@ -57,6 +61,12 @@ class Accelerate:
     def forget(self, task: TaskKey) -> None:
         """Nobody follows the task any more: who holds its stream finds the claim gone, and lets go."""
         self.claims.forget(task)
+
+    def _by_list(self, watch: Watch, head: RevisionHead) -> Told:
+        """A list is made with the operator's credential, and shows a task by its status' timestamp: without them the task is polled."""
+        if watch.lent or head.status_timestamp is None or not self.listers.lists(watch.task.list_key):
+            return Told()
+        return Told(Strategy.LIST)
 
     def _by_push(self, task: TaskKey, before: Told) -> Told:
         """What came before the agent had the callback the next poll sees, which is soon; after it, the agent tells."""

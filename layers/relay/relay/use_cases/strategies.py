@@ -19,7 +19,7 @@ class Strategies:
     def of(self, key: AgentKey) -> Strategy:
         """Raises: RelayError when the agent's card cannot be read."""
         strategy = self._agents.find(key).strategy
-        if strategy not in (Strategy.STREAM, Strategy.PUSH):
+        if strategy not in (Strategy.STREAM, Strategy.LIST, Strategy.PUSH):
             return strategy
         return next_best(strategy, given_up=self._records.given_up(key))
 

@@ -1,4 +1,4 @@
-"""Sweep: wake every waiting config, watch and task for the worker that is overdue, and measure the oldest change that is not delivered.
+"""Sweep: wake every waiting config, watch, lister and task for the worker that is overdue; measure the oldest change not delivered.
 
 It repairs what lost messages, purged queues, failed stream batches or a restored table leave behind; nothing in the fast path relies on it.
 """
@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from relay.adapters.queues import NotSentError, Queue, Sending
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.items import DUE_SHARDS
+from relay.adapters.table.listers import Listers
 from relay.adapters.table.relay_tasks import RelayTasks
 from relay.adapters.table.watches import Watches
 from relay.domain import watch as watch_rules
 from relay.domain.claim import OVERDUE
-from relay.domain.wakeup import DeliveryWakeup, WatchWakeup, WorkWakeup
+from relay.domain.wakeup import DeliveryWakeup, ListWakeup, WatchWakeup, WorkWakeup
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,14 @@ class Swept:
 
     configs_woken: int
     watches_woken: int
+    listers_woken: int
     relay_tasks_woken: int
     configs_waiting: int
     oldest_undelivered: timedelta
+
+    @property
+    def woken(self) -> int:
+        return self.configs_woken + self.watches_woken + self.listers_woken + self.relay_tasks_woken
 
 
 class Sweep:
@@ -34,6 +40,7 @@ class Sweep:
         *,
         cursors: Cursors,
         watches: Watches,
+        listers: Listers,
         relay_tasks: RelayTasks,
         delivery_queue: Queue,
         watch_queue: Queue,
@@ -42,6 +49,7 @@ class Sweep:
     ) -> None:
         self._cursors = cursors
         self._watches = watches
+        self._listers = listers
         self._relay_tasks = relay_tasks
         self._delivery_queue = delivery_queue
         self._watch_queue = watch_queue
@@ -63,12 +71,13 @@ class Sweep:
             for shard in range(DUE_SHARDS)
             for task in self._watches.overdue(shard, before=now - watch_rules.OVERDUE)
         ]
+        lists = [Sending(ListWakeup(key)) for key in self._listers.overdue(before=now - watch_rules.OVERDUE)]
         work = [Sending(WorkWakeup(task)) for shard in range(DUE_SHARDS) for task in self._relay_tasks.overdue(shard, before=now - OVERDUE)]
         unsent = (
             self._delivery_queue.send_all(deliveries),
-            self._watch_queue.send_all(watches),
+            self._watch_queue.send_all([*watches, *lists]),
             self._worker_queue.send_all(work),
         )
         if any(unsent):
             raise NotSentError("SQS did not take every wake-up of the sweep")
-        return Swept(len(deliveries), len(watches), len(work), waiting, now - oldest)
+        return Swept(len(deliveries), len(watches), len(lists), len(work), waiting, now - oldest)

@@ -22,7 +22,7 @@ from relay.domain.claim import RETURN_DELAY_SECONDS, Verdict
 from relay.domain.endings import Trouble, is_asked_seldom
 from relay.domain.keys import TaskKey
 from relay.domain.relay_task import may_be_relay_task
-from relay.domain.task import RevisionHead
+from relay.domain.task import Change, RevisionHead
 from relay.domain.wakeup import DeliveryWakeup, WatchWakeup, next_hop
 from relay.domain.watch import Pace, Rest, Told, Watch, WatchCall
 from relay.use_cases.accelerate import Accelerate
@@ -151,7 +151,8 @@ class FollowTasks:
             return _Poll(head, failures=watch.failures + was_asked, trouble=polled.trouble, wait=polled.wait)
         observed = self._observe(watch.task, polled.view, known=head)
         moved = head is None or observed.head.number > head.number
-        return _Poll(observed.head, moved=moved, asks_again=observed.asks_again)
+        newest = observed.head.seen_again(polled.view) if observed.change is Change.SAME else observed.head
+        return _Poll(newest, moved=moved, asks_again=observed.asks_again)
 
     def _to_its_end(self, watch: Watch, poll: _Poll) -> _Poll:
         """An agent that has told of the end is asked for it at once and again; after a while its word counts."""
@@ -202,7 +203,7 @@ class FollowTasks:
         """A task that has ended, or waits for somebody, has no changes that could be brought sooner."""
         if poll.head is None or rules.is_quiet(watch, poll.head, self._now()):
             return Told()
-        return self._accelerate(watch.task, watch.told)
+        return self._accelerate(watch, poll.head)
 
     def _interval(self, call: WatchCall, watch: Watch, poll: _Poll, told: Told) -> timedelta:
         """An interrupted task is polled at the maximum; after a hint (the client's next message) quickly again, until that was silence."""

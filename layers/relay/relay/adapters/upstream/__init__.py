@@ -3,11 +3,13 @@
 transport   connections whose deadline holds for a whole exchange
 exchange    one HTTP request and its answer, or a relay error
 calls       cards, JSON-RPC calls, tasks
+lists       all tasks of an agent, page by page
 streams     server-sent events of one task
 """
 
 from relay.adapters.upstream.calls import Answer, Upstream
 from relay.adapters.upstream.exchange import MAX_ANSWER_BYTES, MAX_TASK_ANSWER_BYTES
+from relay.adapters.upstream.lists import Lists
 from relay.adapters.upstream.streams import Streams, Subscription
 from relay.adapters.upstream.transport import deadline, upstream_client
 
@@ -15,6 +17,7 @@ __all__ = [
     "MAX_ANSWER_BYTES",
     "MAX_TASK_ANSWER_BYTES",
     "Answer",
+    "Lists",
     "Streams",
     "Subscription",
     "Upstream",

@@ -104,7 +104,7 @@ class Upstream:
         failures: list[RelayError] = []
         with deadline(timeout):
             for url in card_urls(base_url):
-                got = _asked_again(partial(self._exchange, "GET", url, headers=headers, hidden=hidden, timeout=timeout))
+                got = asked_again(partial(self._exchange, "GET", url, headers=headers, hidden=hidden, timeout=timeout))
                 card = _json(got) if got.status == httpx.codes.OK else None
                 if isinstance(card, dict) and is_card(card):
                     return card, url
@@ -165,7 +165,7 @@ class Upstream:
         method = _GET_TASK[endpoint.version]
         with deadline(timeout):
             ask = partial(self.call, endpoint, method, params, request_id=method, headers=headers, hidden=hidden, timeout=timeout)
-            answer = _asked_again(partial(ask, max_answer_bytes=max_answer_bytes))
+            answer = asked_again(partial(ask, max_answer_bytes=max_answer_bytes))
         if answer.is_forbidden or answer.status in _BUSY:
             raise refusal(answer, f"The agent did not answer {method}")
         if answer.error is not None:
@@ -197,7 +197,7 @@ class Upstream:
         )
 
 
-def _asked_again(ask: Callable[[], _T]) -> _T:
+def asked_again(ask: Callable[[], _T]) -> _T:
     """A kept connection that the agent has just closed looks like a lost answer; a question may be asked twice."""
     try:
         return ask()

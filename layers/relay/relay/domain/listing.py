@@ -1,0 +1,201 @@
+"""Listing an agent's tasks: one question for all that are followed. What it lists only selects the tasks that are asked for now.
+
+Which tasks changed is told by the agent's own timestamps, never by the relay's clock: a round lists what has changed since `mark`, the
+newest timestamp of the rounds before, and `OVERLAP` more. What a list cannot show (a change of artifacts alone, a status without a
+timestamp, a clock set back) each task's own watch finds, at its slowest pace.
+
+Source: A2A 1.0 §3.1.4 (ListTasks: status timestamps from `statusTimestampAfter` on, the newest first, pages of at most 100).
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from relay.domain.claim import Verdict
+from relay.domain.errors import InvalidAgentResponseError
+from relay.domain.keys import ListKey, fits_key
+from relay.domain.lenient import mappings, text
+from relay.domain.task import Json, ProtocolVersion, Snapshot
+from relay.domain.wakeup import ListWakeup
+from relay.domain.watch import Watch
+
+PAGE_SIZE = 100
+CALL_TIMEOUT = timedelta(seconds=10)  # for one page
+TURN = timedelta(seconds=15)  # no page is begun later in a turn: the next one goes on with it
+CLAIM = timedelta(seconds=40)  # a turn, its last page, and what that page selects
+OVERDUE = timedelta(seconds=60)  # a timer that late is taken for lost, and the lister for dead
+OVERLAP = timedelta(
+    seconds=60
+)  # agents' machines differ in time; and a poll, up to a watch's claim old, was the last word before the first list
+MAX_PAGES = 1000  # of one round
+MAX_TOKEN = 4096  # characters
+TROUBLES = 3  # in a row; then the agent's tasks are polled for some time
+
+_TIMESTAMP = "statusTimestampAfter"
+_PRECISION = timedelta(milliseconds=1)  # of what a watch remembers
+
+
+@dataclass(frozen=True)
+class Page:
+    """What an agent listed, and where the next page begins, empty where there is none; asked for at that time by the relay's clock."""
+
+    tasks: tuple[Snapshot, ...]
+    next_token: str
+    asked_at: datetime
+
+    @property
+    def newest(self) -> datetime | None:
+        return max(_timestamps(self.tasks), default=None)
+
+
+@dataclass(frozen=True)
+class Round:
+    """One reading of all that has changed since then, page by page; it may take several turns, and none of its pages is left out."""
+
+    since: datetime
+    began_at: datetime  # by the relay's clock
+    is_first: bool = False  # its beginning is a timestamp that the agent has just shown
+    token: str = ""
+    pages: int = 0
+    listed: int = 0
+    newest: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.pages > 0 and not self.token
+
+    def after(self, page: Page) -> "Round":
+        """Raises: InvalidAgentResponseError when no further page can be expected to make sense."""
+        if any(moment < self.since - OVERLAP for moment in _timestamps(page.tasks)):
+            raise InvalidAgentResponseError(f"The agent's ListTasks does not heed {_TIMESTAMP}.")
+        if page.next_token and (page.next_token == self.token or self.pages + 1 >= MAX_PAGES):
+            raise InvalidAgentResponseError("The pages of the agent's ListTasks do not end.")
+        newest = max((moment for moment in (self.newest, page.newest) if moment), default=None)
+        return replace(self, token=page.next_token, pages=self.pages + 1, listed=self.listed + len(page.tasks), newest=newest)
+
+
+@dataclass(frozen=True)
+class Lister:
+    """What lists one agent's tasks, for as long as somebody follows some of them. It moves as a watch does."""
+
+    key: ListKey
+    wanted_until: datetime
+    claim_token: str = ""
+    waits_for: str = ""
+    due: datetime | None = None
+    good_until: datetime | None = None  # it is believed to list until then
+    mark: datetime | None = None
+    round: Round | None = None  # that is not over
+    failures: int = 0
+
+    def is_good(self, now: datetime) -> bool:
+        return self.good_until is not None and now < self.good_until
+
+    def marked(self, first: Page) -> "Lister":
+        """Where it begins: what the agent lists first, asked for nothing else. Raises: InvalidAgentResponseError."""
+        if first.newest is None:
+            raise InvalidAgentResponseError("The agent's ListTasks shows no task with a timestamp.")
+        mark = min(first.newest, first.asked_at)
+        return replace(self, mark=mark, round=Round(_whole_second(mark - OVERLAP), first.asked_at, is_first=True))
+
+    def begun(self, now: datetime) -> Round:
+        """The round that is under way, or the next. Raises: ValueError without a mark."""
+        if self.round is not None:
+            return self.round
+        if self.mark is None:
+            raise ValueError("a lister that has no mark cannot go on from it")
+        return Round(_whole_second(self.mark - OVERLAP), now)
+
+    def after(self, read: Round) -> "Lister":
+        """After a turn that brought no trouble.
+
+        A timestamp of the agent's that is to come by the relay's clock never moves the mark: one such task would hide all others. An empty
+        round, though the task that made the mark should be in it, begins anew: the agent may have been restarted, or its clock set back.
+
+        Raises: InvalidAgentResponseError when what the agent has just shown is not found again.
+        """
+        if not read.is_over:
+            return replace(self, round=read, failures=0)
+        if read.is_first and not read.listed:
+            raise InvalidAgentResponseError(f"The agent's ListTasks shows nothing with {_TIMESTAMP}.")
+        seen = min(read.newest, read.began_at) if read.newest else None
+        mark = max((moment for moment in (self.mark, seen) if moment), default=None) if read.listed else None
+        return replace(self, round=None, mark=mark, failures=0)
+
+
+@dataclass(frozen=True)
+class ListCall:
+    """All wake-ups of a batch for one lister, reduced to one."""
+
+    key: ListKey
+    messages: tuple[tuple[str, ListWakeup], ...]
+
+    @property
+    def timers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(wakeup.timer for _, wakeup in self.messages if wakeup.timer))
+
+    @property
+    def message_ids(self) -> tuple[str, ...]:
+        return tuple(message_id for message_id, _ in self.messages)
+
+
+def reduce_calls(messages: Iterable[tuple[str, ListWakeup]]) -> list[ListCall]:
+    """One call per lister."""
+    by_key: dict[ListKey, list[tuple[str, ListWakeup]]] = {}
+    for message_id, wakeup in messages:
+        by_key.setdefault(wakeup.key, []).append((message_id, wakeup))
+    return [ListCall(key, tuple(found)) for key, found in by_key.items()]
+
+
+def refused(lister: Lister | None, timers: Collection[str], now: datetime) -> Verdict:
+    """What a refused claim means: nothing to do for one that waits for another timer; one that is claimed may die."""
+    if lister is None:
+        return Verdict.ACKNOWLEDGE
+    waits_for_another = bool(lister.waits_for) and lister.waits_for not in timers
+    is_overdue = lister.due is not None and lister.due + OVERDUE < now
+    return Verdict.ACKNOWLEDGE if waits_for_another and not is_overdue else Verdict.RETURN
+
+
+def question(tenant: str, *, since: datetime | None, token: str) -> Json:
+    """ListTasks' params: as little of each task as there is."""
+    asked: dict[str, Any] = {"pageSize": PAGE_SIZE, "historyLength": 0, "includeArtifacts": False}
+    if tenant:
+        asked["tenant"] = tenant
+    if since is not None:
+        asked[_TIMESTAMP] = since.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {**asked, "pageToken": token} if token else asked
+
+
+def read_page(result: Any, asked_at: datetime) -> Page:
+    """What cannot be a task is left out. Raises: InvalidAgentResponseError when it is no list of tasks."""
+    if not isinstance(result, dict) or not isinstance(result.get("tasks") or [], list):
+        raise InvalidAgentResponseError("The agent answered ListTasks with no list of tasks.")
+    token = text(result.get("nextPageToken"))
+    if len(token) > MAX_TOKEN:
+        raise InvalidAgentResponseError("The agent's ListTasks has a page token too long to keep.")
+    tasks = (Snapshot(ProtocolVersion.V10, task) for task in mappings(result.get("tasks")))
+    return Page(tuple(task for task in tasks if fits_key(task.task_id)), token, asked_at)
+
+
+def selects(listed: Snapshot, watch: Watch) -> bool:
+    """Whether the task is to be asked for now: the list says something that its watch does not know.
+
+    A watch that was lent a caller's own credential is left alone: the list is the operator's.
+    """
+    head = watch.head
+    if watch.lent or (head is not None and head.state.is_terminal):
+        return False
+    if head is None or listed.state is not head.state:
+        return True
+    stamped = listed.status_timestamp
+    return stamped is not None and (head.status_timestamp is None or stamped - head.status_timestamp >= _PRECISION)
+
+
+def _timestamps(tasks: Iterable[Snapshot]) -> list[datetime]:
+    return [moment for task in tasks if (moment := task.status_timestamp)]
+
+
+def _whole_second(moment: datetime) -> datetime:
+    """Some agents keep no parts of a second."""
+    return moment.replace(microsecond=0)

@@ -1,0 +1,57 @@
+"""Known listers: whether an agent's tasks are listed, and that they go on being so; known to this process for some seconds."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from relay.adapters.queues import Queue
+from relay.adapters.table.listers import Listers
+from relay.domain.keys import ListKey
+from relay.domain.listing import Lister
+from relay.domain.wakeup import ListWakeup
+
+_FRESH = timedelta(seconds=5)
+_ASK_AGAIN = timedelta(seconds=30)  # of one process: all tasks of an agent ask alike
+_SPARE = timedelta(minutes=1)
+
+
+class KnownListers:
+    """A lister that died, or lost its timer, is not good for long: who finds out wakes it. Threads may share it; replaced whole.
+
+    `slowest`: how often a task that counts on a lister is asked for by itself, at least.
+    """
+
+    def __init__(self, listers: Listers, watch_queue: Queue, *, slowest: timedelta, now: Callable[[], datetime]) -> None:
+        self._listers = listers
+        self._watch_queue = watch_queue
+        self._lasts = 2 * (slowest + _SPARE)  # past half of it, each task that still counts on it has come by
+        self._now = now
+        self._known: dict[ListKey, tuple[datetime, Lister]] = {}  # of good ones
+        self._asked: dict[ListKey, datetime] = {}
+
+    def lists(self, key: ListKey) -> bool:
+        """Whether the changes of these tasks are found by a list. Where they are not, a lister is asked for."""
+        now = self._now()
+        lister = self._of(key, now)
+        is_good = lister is not None and lister.is_good(now)
+        lasts = lister is not None and lister.wanted_until - now >= self._lasts / 2
+        if not (is_good and lasts) and self._may_ask(key, now):
+            self._listers.want(key, until=now + self._lasts, now=now)
+            if not is_good:
+                self._watch_queue.send(ListWakeup(key))
+        return is_good
+
+    def _of(self, key: ListKey, now: datetime) -> Lister | None:
+        read_at, known = self._known.get(key, (None, None))
+        if read_at is not None and timedelta(0) <= now - read_at < _FRESH:
+            return known
+        lister = self._listers.get(key)
+        if lister is not None and lister.is_good(now):
+            self._known = {**self._known, key: (now, lister)}
+        return lister
+
+    def _may_ask(self, key: ListKey, now: datetime) -> bool:
+        asked_at = self._asked.get(key)
+        if asked_at is not None and now - asked_at < _ASK_AGAIN:
+            return False
+        self._asked = {**self._asked, key: now}
+        return True

@@ -1,0 +1,202 @@
+"""What a list of an agent's tasks means: which are asked for, from when on is listed, and which lists cannot be used."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from relay.domain.claim import Verdict
+from relay.domain.errors import InvalidAgentResponseError
+from relay.domain.keys import AgentKey, ListKey, TaskKey
+from relay.domain.listing import MAX_PAGES, MAX_TOKEN, OVERDUE, OVERLAP, Lister, Page, Round, question, read_page, refused, selects
+from relay.domain.task import ProtocolVersion, RevisionHead, Snapshot, TaskState, View
+from relay.domain.wakeup import ListWakeup, UnknownMessageError, WatchWakeup, load_watching
+from relay.domain.watch import Watch
+
+NOW = datetime(2026, 11, 27, 3, 0, 0, 250_000, tzinfo=UTC)
+KEY = ListKey(AgentKey("default", "a"), "")
+LISTER = Lister(KEY, wanted_until=NOW + timedelta(hours=1))
+TASK = TaskKey("default", "a", "", "t1")
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def snapshot(state: str = "WORKING", stamped: datetime | None = NOW, *, message: str = "") -> Snapshot:
+    status = {"state": f"TASK_STATE_{state}", **({"timestamp": stamped.isoformat()} if stamped else {})}
+    return Snapshot(ProtocolVersion.V10, {"id": "t1", "status": status | ({"message": {"messageId": message}} if message else {})})
+
+
+def page(*stamped: datetime | None, token: str = "") -> Page:
+    return Page(tuple(snapshot(stamped=each) for each in stamped), token, NOW)
+
+
+def head(state: TaskState = TaskState.WORKING, stamped: datetime | None = NOW) -> RevisionHead:
+    return RevisionHead(1, state, "digest", "status digest", NOW, stamped)
+
+
+def watch(known: RevisionHead | None, *, lent: str = "") -> Watch:
+    return Watch(TASK, deadline=NOW + timedelta(days=1), interval=timedelta(seconds=60), head=known, lent=lent)
+
+
+# --- what is selected
+
+
+@pytest.mark.parametrize(
+    ("listed", "known"),
+    [
+        (snapshot("COMPLETED"), head()),
+        (snapshot("COMPLETED", None), head()),
+        (snapshot("WORKING", NOW + timedelta(seconds=1)), head()),
+        (snapshot("WORKING"), head(stamped=None)),
+        (snapshot("WORKING"), None),
+    ],
+)
+def test_task_is_asked_for_when_the_list_says_something_new(listed: Snapshot, known: RevisionHead | None) -> None:
+    assert selects(listed, watch(known))
+
+
+@pytest.mark.parametrize(
+    ("listed", "known"),
+    [
+        (snapshot("WORKING"), head()),
+        (snapshot("WORKING", None), head()),
+        (snapshot("WORKING", ago(1)), head()),
+        (snapshot("WORKING", NOW + timedelta(microseconds=900)), head()),  # the table keeps milliseconds
+        (snapshot("WORKING", message="as before, in a list that cuts messages"), head()),
+        (snapshot("WORKING"), head(TaskState.COMPLETED)),
+    ],
+)
+def test_task_is_left_alone_when_the_list_says_nothing_new(listed: Snapshot, known: RevisionHead) -> None:
+    assert not selects(listed, watch(known))
+
+
+def test_task_that_is_followed_with_a_callers_credential_is_left_alone() -> None:
+    assert not selects(snapshot("COMPLETED"), watch(head(), lent="ann's"))
+
+
+def test_head_remembers_a_status_that_was_stamped_anew() -> None:
+    later = NOW + timedelta(seconds=5)
+    assert head().seen_again(View(snapshot(stamped=later), NOW, NOW, "poll")).status_timestamp == later
+    assert head().seen_again(View(snapshot(stamped=ago(5)), NOW, NOW, "poll")).status_timestamp == NOW
+    assert head().seen_again(View(snapshot(stamped=None), NOW, NOW, "poll")).status_timestamp == NOW
+    assert head(stamped=None).seen_again(View(snapshot(), NOW, NOW, "poll")).status_timestamp == NOW
+
+
+# --- from when on
+
+
+def test_first_round_begins_before_the_newest_task_of_the_agent() -> None:
+    begun = LISTER.marked(page(ago(500), ago(100), None)).begun(NOW)
+    assert begun.since == ago(100).replace(microsecond=0) - OVERLAP
+    assert begun.is_first
+
+
+def test_next_round_begins_before_the_newest_timestamp_of_the_rounds_before() -> None:
+    lister = LISTER.marked(page(ago(100)))
+    lister = lister.after(lister.begun(NOW).after(page(ago(100), ago(20), ago(60))))
+    assert lister.begun(NOW).since == ago(20).replace(microsecond=0) - OVERLAP
+    lister = lister.after(lister.begun(NOW).after(page(ago(70))))
+    assert lister.begun(NOW).since == ago(20).replace(microsecond=0) - OVERLAP
+
+
+def test_timestamp_that_is_to_come_moves_the_mark_to_now_at_most() -> None:
+    lister = LISTER.marked(page(datetime(2099, 1, 1, tzinfo=UTC)))
+    assert lister.mark == NOW
+    lister = lister.after(lister.begun(NOW).after(page(datetime(2099, 1, 1, tzinfo=UTC))))
+    assert lister.mark == NOW
+
+
+def test_round_that_has_more_pages_goes_on_where_it_was() -> None:
+    lister = LISTER.marked(page(ago(100)))
+    under_way = lister.begun(NOW).after(page(ago(10), token="next"))
+    assert not under_way.is_over
+    lister = lister.after(under_way)
+    assert lister.begun(NOW + timedelta(minutes=1)) == under_way
+    assert lister.mark == ago(100), "what the pages to come hold is not known yet"
+    lister = lister.after(lister.begun(NOW).after(page(ago(20))))
+    assert (lister.round, lister.mark) == (None, ago(10))
+
+
+def test_empty_round_begins_anew_with_what_the_agent_shows() -> None:
+    lister = LISTER.marked(page(ago(100)))
+    lister = lister.after(lister.begun(NOW).after(page(ago(100))))
+    assert lister.after(lister.begun(NOW).after(page())).mark is None
+    with pytest.raises(ValueError, match="no mark"):
+        LISTER.begun(NOW)
+
+
+# --- what cannot be used
+
+
+def test_agent_that_shows_no_timestamp_has_no_lists() -> None:
+    for nothing in (page(), page(None)):
+        with pytest.raises(InvalidAgentResponseError, match="timestamp"):
+            LISTER.marked(nothing)
+
+
+def test_agent_that_hides_what_it_has_just_shown_has_no_lists() -> None:
+    lister = LISTER.marked(page(ago(100)))
+    with pytest.raises(InvalidAgentResponseError, match="shows nothing"):
+        lister.after(lister.begun(NOW).after(page()))
+
+
+def test_agent_that_lists_what_is_older_than_was_asked_for_has_no_lists() -> None:
+    begun = Round(since=ago(10), began_at=NOW)
+    begun.after(page(ago(11)))
+    with pytest.raises(InvalidAgentResponseError, match="heed"):
+        begun.after(page(NOW, ago(11) - OVERLAP))
+
+
+def test_pages_that_do_not_end_are_no_lists() -> None:
+    with pytest.raises(InvalidAgentResponseError, match="do not end"):
+        Round(since=ago(10), began_at=NOW, token="same", pages=1).after(page(NOW, token="same"))
+    with pytest.raises(InvalidAgentResponseError, match="do not end"):
+        Round(since=ago(10), began_at=NOW, token="a", pages=MAX_PAGES - 1).after(page(NOW, token="b"))
+
+
+@pytest.mark.parametrize("result", [None, [], "tasks", {"tasks": {"id": "t1"}}, {"tasks": [], "nextPageToken": "x" * (MAX_TOKEN + 1)}])
+def test_answer_that_is_no_page_of_tasks_is_an_error(result: Any) -> None:
+    with pytest.raises(InvalidAgentResponseError):
+        read_page(result, NOW)
+
+
+@pytest.mark.parametrize("odd", [None, "t2", {}, {"id": ""}, {"id": "x" * 5000}, {"id": 7}])
+def test_what_cannot_be_a_task_is_left_out_of_a_page(odd: Any) -> None:
+    found = read_page({"tasks": [odd, {"id": "t1", "status": "rubbish"}], "nextPageToken": None}, NOW)
+    assert "t1" in [task.task_id for task in found.tasks]
+    assert all(0 < len(task.task_id) < 300 for task in found.tasks)
+    assert found.next_token == ""
+
+
+def test_question_asks_for_as_little_as_there_is() -> None:
+    assert question("", since=None, token="") == {"pageSize": 100, "historyLength": 0, "includeArtifacts": False}
+    asked = question("acme", since=NOW.replace(microsecond=0), token="next")
+    assert asked["statusTimestampAfter"] == "2026-11-27T03:00:00Z"
+    assert (asked["tenant"], asked["pageToken"]) == ("acme", "next")
+
+
+# --- wake-ups
+
+
+def test_wakeup_of_a_lister_is_read_back_and_told_from_a_tasks() -> None:
+    for wakeup in (ListWakeup(ListKey(AgentKey("o#wner", "a"), "ten ant"), "timer"), ListWakeup(KEY), WatchWakeup(TASK, timer="t")):
+        assert load_watching(wakeup.dump()) == wakeup
+    for unknown in ("{}", "rubbish", '{"v":2,"kind":"list"}', '{"v":1,"kind":"list","agent":["a"],"tenant":""}'):
+        with pytest.raises(UnknownMessageError):
+            load_watching(unknown)
+
+
+def test_key_of_a_lister_is_read_back_from_its_item() -> None:
+    key = ListKey(AgentKey("o#wner", "a/b"), "ten#ant")
+    assert ListKey.from_item(key.agent.following_partition, key.sort_key) == key
+
+
+def test_refused_claim_returns_what_could_be_needed_still() -> None:
+    waits = Lister(KEY, NOW, waits_for="timer", due=NOW)
+    assert refused(None, ["timer"], NOW) is Verdict.ACKNOWLEDGE
+    assert refused(waits, [], NOW) is Verdict.ACKNOWLEDGE
+    assert refused(waits, ["another"], NOW) is Verdict.ACKNOWLEDGE
+    assert refused(waits, [], NOW + OVERDUE + timedelta(seconds=1)) is Verdict.RETURN
+    assert refused(Lister(KEY, NOW, claim_token="somebody"), ["timer"], NOW) is Verdict.RETURN
