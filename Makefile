@@ -5,7 +5,7 @@ LISTS := pyproject.toml layers/relay/requirements.txt
 COMPAT := $(patsubst tests/compat/%.txt,.venv-compat-%/.installed,$(wildcard tests/compat/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-unit test-compat test-thorough test-deploy test-fuzz check format clean
+.PHONY: help demo setup test test-unit test-compat test-thorough test-deploy test-fuzz coverage check format clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -23,6 +23,13 @@ test-unit: .venv/.test  ## only the domain's tests: seconds
 
 test-compat: .venv/.test .venv-a2a03/.installed $(COMPAT) tests/compat/js/node_modules/.installed  ## other packages' own clients, agents and receivers, before and behind the relay
 	@$(BIN)/python -m pytest -m compat tests/compat
+
+coverage: .venv/.test  ## branch coverage: the domain by its own tests (100 %), then all with tests/integration and tests/hostile (>= 95 %): half an hour
+	@$(BIN)/coverage erase
+	@$(BIN)/python -m pytest -q --cov --cov-report= tests/unit
+	@$(BIN)/coverage report --include='*/relay/domain/*' --fail-under=100
+	@$(BIN)/python -m pytest -q --cov --cov-report= --cov-append -n 2 --dist loadscope tests/integration tests/hostile
+	@$(BIN)/coverage report --fail-under=95
 
 test-thorough: .venv/.test .venv-a2a03/.installed  ## what `make test` samples: death at each request in each way, the model's longest searches, agents that stream
 	@$(BIN)/python -m pytest -m thorough tests

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.domain.bridge import Bridge
+from relay.domain.bridge_lists import listed
 from relay.domain.errors import InvalidAgentResponseError, InvalidParamsError, UnsupportedOperationError
 from relay.domain.protocol import METHODS
 from relay.domain.task import ProtocolVersion
@@ -269,3 +270,10 @@ def test_every_recorded_answer_to_a_send_is_told_in_the_other_version(recorded_s
         ParseDict(result, SendMessageResponse())
     else:
         types_03.SendMessageSuccessResponse.model_validate({"jsonrpc": "2.0", "id": 1, "result": result})
+
+
+@pytest.mark.parametrize(
+    ("answer", "ids"), [([{"id": "a"}, "odd"], ["a"]), ({"tasks": [{"id": "b"}]}, ["b"]), ({}, []), ("odd", []), ({"tasks": "odd"}, [])]
+)
+def test_the_tasks_of_an_agents_list_are_found_in_either_form(answer: Any, ids: list[str]) -> None:
+    assert [each["id"] for each in listed(answer)] == ids

@@ -1,4 +1,7 @@
 import json
+from dataclasses import replace
+
+import pytest
 
 from relay.domain.dead_letter import DeadLetter, FailedAttempt
 from relay.domain.keys import ConfigKey, TaskKey
@@ -63,3 +66,8 @@ def test_announcement_holds_nothing_that_the_receiver_answered() -> None:
 def test_announcement_is_compact() -> None:
     assert ", " not in LETTER.announcement()
     assert '": ' not in LETTER.announcement()
+
+
+@pytest.mark.parametrize(("asked_to", "still_open"), [(0, [2, 3]), (1, [2, 3]), (2, [3]), (3, [])])
+def test_what_a_redrive_has_asked_for_is_open_no_more(asked_to: int, still_open: list[int]) -> None:
+    assert list(replace(LETTER, asked_to=asked_to).open_revisions) == still_open

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from relay.domain.endings import ENDED, Trouble, ended, ending_to_tell, trouble_after
+from relay.domain.endings import ENDED, Trouble, ended, ending_to_tell, is_asked_seldom, trouble_after
 from relay.domain.errors import (
     RelayError,
     TaskNotFoundError,
@@ -102,3 +102,19 @@ def test_whatever_the_agent_answers_after_an_ending_is_new() -> None:
     told = Revision(2, View(ended(seen, Ending.UNREACHABLE, revision=2, now=NOW), NOW, NOW, "relay", Ending.UNREACHABLE))
     later = NOW + timedelta(seconds=1)
     assert change(told.head, View(seen, later, later, "poll")) is Change.NEW
+
+
+@pytest.mark.parametrize(
+    ("newest", "is_seldom"),
+    [
+        (None, False),
+        (head(), False),
+        (head(Ending.UNREACHABLE), False),
+        (head(Ending.UNAUTHORIZED), True),
+        (head(Ending.VANISHED), True),
+        (head(Ending.DEADLINE), False),
+    ],
+    ids=["no revision", "none told", *Ending],
+)
+def test_an_agent_that_has_answered_is_asked_seldom(newest: RevisionHead | None, is_seldom: bool) -> None:
+    assert is_asked_seldom(newest) is is_seldom

@@ -2,7 +2,8 @@
 
 import pytest
 
-from relay.domain.endpoint import card_urls, endpoints
+from relay.domain.endpoint import Endpoint, card_urls, endpoints
+from relay.domain.task import ProtocolVersion
 
 
 @pytest.mark.parametrize("base", ["https://agent.example", "https://agent.example/"])
@@ -25,3 +26,10 @@ def test_url_of_a_card_is_looked_for_nowhere_else(url: str) -> None:
 @pytest.mark.parametrize("version", ["7.0", "new", "2"])
 def test_card_of_a_version_that_is_not_known_offers_nothing(version: str) -> None:
     assert endpoints({"protocolVersion": version, "url": "https://agent.example"}) == {}
+
+
+def test_an_interface_of_another_transport_is_passed_over() -> None:
+    grpc = {"transport": "GRPC", "url": "https://grpc.example"}
+    rpc = {"transport": "JSONRPC", "url": "https://rpc.example"}
+    card = {"protocolVersion": "0.3.0", "url": "https://grpc.example", "preferredTransport": "GRPC", "additionalInterfaces": [grpc, rpc]}
+    assert endpoints(card) == {ProtocolVersion.V03: Endpoint("https://rpc.example", ProtocolVersion.V03)}

@@ -319,3 +319,7 @@ def test_a_part_may_bear_its_kind_as_type() -> None:
 @pytest.mark.parametrize("params", [{}, {"message": None}, {"message": {"parts": None}}, {"message": {"parts": [{"kind": "text"}]}}])
 def test_what_is_in_0_3s_words_is_left_as_it_is(params: dict[str, Any]) -> None:
     assert evo_ai.in_03s_words(Kind.SEND, params) is params
+
+
+def test_a_config_without_a_schedule_of_its_own_is_shown_without_one() -> None:
+    assert "retryPolicy" not in by_task_result(documented())

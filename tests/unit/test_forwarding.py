@@ -3,7 +3,7 @@
 import pytest
 
 from relay.domain.errors import InvalidRequestError
-from relay.domain.forwarding import caller_credential, credential_for, credential_texts, forwarded_headers
+from relay.domain.forwarding import caller_credential, credential_for, credential_texts, fingerprint, forwarded_headers, passed_on
 from relay.domain.task import ProtocolVersion
 
 OPERATORS = (("X-API-Key", "operators"),)
@@ -77,3 +77,17 @@ def test_a_credential_is_hidden_whole_and_without_its_scheme() -> None:
 
 def test_a_short_credential_is_not_looked_for_as_it_may_be_a_word() -> None:
     assert credential_texts((("Authorization", "Bearer completed"), ("X-Key", ""))) == {"Bearer completed"}
+
+
+def test_a_call_that_is_made_later_keeps_the_headers_that_any_version_may_get() -> None:
+    incoming = {"A2A-Extensions": "e", "X-A2A-Extensions": "x", "Traceparent": "00-1", "A2A-Version": "1.0", "Authorization": "Bearer key"}
+    assert passed_on(incoming) == {"a2a-extensions": "e", "x-a2a-extensions": "x", "traceparent": "00-1"}
+    assert passed_on({}) == {}
+
+
+def test_callers_are_told_apart_by_their_own_credential_without_showing_it() -> None:
+    one, other = (("authorization", "Bearer one"),), (("authorization", "Bearer other"),)
+    assert fingerprint(one) == fingerprint((("authorization", "Bearer one"),))
+    assert fingerprint(one) != fingerprint(other)
+    assert "one" not in fingerprint(one)
+    assert fingerprint(()) == ""

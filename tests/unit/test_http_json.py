@@ -300,3 +300,9 @@ def test_a_method_that_the_agent_has_not_is_unsupported_where_there_is_a_path_fo
 def test_an_agent_s_error_in_0_3_has_the_status_that_a2akit_reads(code: int, status: int) -> None:
     answer = agent_error_answer({"code": code, "message": "no", "data": {"a": 1}}, V03)
     assert (answer.status, answer.body["code"], answer.body["data"]) == (status, code, {"a": 1})
+
+
+def test_an_answer_to_a_set_in_0_3_is_without_the_member_of_a_client_that_speaks_json_rpc_only() -> None:
+    said = {"success": True, "taskId": "t", "pushNotificationConfig": {"url": "https://you.example"}}
+    assert result_answer(Kind.SET_PUSH, said, V03).body == {"taskId": "t", "pushNotificationConfig": {"url": "https://you.example"}}
+    assert result_answer(Kind.SET_PUSH, said, V10).body == said

@@ -8,7 +8,7 @@ from a2a.utils.errors import JSON_RPC_ERROR_CODE_MAP as CODES
 
 from relay.domain.agent import Agent
 from relay.domain.endpoint import Binding, Endpoint, endpoints
-from relay.domain.http_json_calls import http_call, rpc_response
+from relay.domain.http_json_calls import call_of, http_call, rpc_response
 from relay.domain.keys import AgentKey
 from relay.domain.strategy import Strategy
 from relay.domain.task import ProtocolVersion
@@ -103,3 +103,35 @@ def test_http_json_is_spoken_only_where_no_json_rpc_can_be_called() -> None:
 def test_an_agent_that_streams_over_http_json_only_is_polled() -> None:
     card = {"capabilities": {"streaming": True}, "supportedInterfaces": [interface("HTTP+JSON", "1.0")]}
     assert Agent(AgentKey("o", "a"), "https://agent.example", card=card, card_url="https://agent.example").strategy is Strategy.POLL
+
+
+# --- what a call and its answer are in either binding
+
+
+def test_a_call_is_made_in_the_binding_of_its_endpoint() -> None:
+    assert call_of(NEW, "GetTask", {"id": "t"}, 7) == http_call(NEW, "GetTask", {"id": "t"})
+    rpc = call_of(Endpoint("https://agent.example/rpc", V10), "GetTask", {"id": "t"}, 7)
+    assert (rpc.verb, rpc.url) == ("POST", "https://agent.example/rpc")
+    assert rpc.body == {"jsonrpc": "2.0", "id": 7, "method": "GetTask", "params": {"id": "t"}}
+
+
+TASK_03 = {"kind": "task", "id": "t", "contextId": "c", "status": {"state": "working"}}
+TASK_PROTO = {"id": "t", "contextId": "c", "status": {"state": "TASK_STATE_WORKING"}}
+TASK_10 = {"id": "t", "status": {"state": "TASK_STATE_WORKING"}}
+
+
+@pytest.mark.parametrize(
+    ("version", "method", "document", "result"),
+    [
+        (V10, "GetTask", TASK_10, TASK_10),
+        (V03, "tasks/get", TASK_03, TASK_03),
+        (V03, "tasks/get", TASK_PROTO, TASK_03),
+        (V03, "message/send", {"task": TASK_PROTO}, TASK_03),
+        (V03, "tasks/list", [TASK_03], [TASK_03]),
+        (V03, "tasks/get", [TASK_PROTO], [TASK_PROTO]),  # no task in any words: judged by who asked for it
+        (V03, "agent/getAuthenticatedExtendedCard", {"name": "n"}, {"name": "n"}),
+    ],
+)
+def test_an_answer_in_the_protos_words_is_told_in_0_3s_own(version: ProtocolVersion, method: str, document: Any, result: Any) -> None:
+    told = rpc_response(version, method, 200, document, request_id="7")
+    assert told == {"jsonrpc": "2.0", "id": "7", "result": result}

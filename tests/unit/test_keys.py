@@ -7,8 +7,10 @@ from relay.domain.keys import (
     MAX_PART_BYTES,
     AgentKey,
     ConfigKey,
+    HabitKey,
     ReceiverKey,
     TaskKey,
+    callback_partition,
     config_id_of,
     fits_key,
     revision_number,
@@ -104,3 +106,30 @@ def test_keys_of_the_longest_ids_stay_within_dynamodbs_limits() -> None:
     assert len(config.task.partition) <= 2048
     assert len(config.dead_letter(1)) <= 1024
     assert len(config.attempt("2026-11-21T08:30:15.000000+00:00")) <= 1024
+
+
+def test_an_agent_has_partitions_of_its_own_beside_that_of_its_owner() -> None:
+    agent = AgentKey("o#1", "a/1")
+    assert agent.directory == "CONFIGS#o%231#a%2F1"
+    assert agent.following_partition == "FOLLOWING#o%231#a%2F1"
+    assert agent.no_task == TaskKey("o#1", "a/1", "", "")
+    assert agent.no_task.agent_key == agent
+
+
+def test_what_is_known_of_an_agent_is_known_of_one_address() -> None:
+    habit = HabitKey(AgentKey("o#1", "a/1"), "digest")
+    assert (habit.partition, habit.sort_key) == ("HABITS#o%231", "HABIT#a%2F1#digest")
+
+
+def test_what_is_kept_beside_a_task_has_keys_of_its_own() -> None:
+    assert TASK.form_partition == f"FORM#{TASK.partition}"
+    assert TASK._replace(tenant="t#1").list_partition("reader") == "RELAY_TASKS#owner#agent%2F1#t%231#reader"
+    assert CONFIG.template == "TEMPLATE#config%201"
+    assert CONFIG.pending == "PENDING#config%201"
+    assert callback_partition("a/b") == "CALLBACK#a%2Fb"
+
+
+@given(hostile, hostile)
+def test_a_receiver_is_read_back_from_its_partition(owner: str, origin: str) -> None:
+    receiver = ReceiverKey(owner, origin)
+    assert ReceiverKey.from_partition(receiver.partition) == receiver

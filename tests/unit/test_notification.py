@@ -13,7 +13,7 @@ from relay.domain import notification
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import Authentication, Dialect, PushConfig
 from relay.domain.signer import Signer, SigningKey
-from relay.domain.task import ProtocolVersion, Revision, Snapshot, View
+from relay.domain.task import Ending, ProtocolVersion, Revision, Snapshot, View
 
 KEY = ConfigKey(TaskKey("owner", "default", "", "task-1"), "config-1")
 NOW = datetime(2026, 11, 20, 12, 0, 30, 900_000, tzinfo=UTC)
@@ -307,3 +307,27 @@ def test_a_secret_that_is_no_key_is_refused_without_being_quoted(secret: str) ->
         notification.signing_key(secret)
     assert raised.value.__cause__ is None
     assert len(secret) < 8 or secret.removeprefix("whsec_") not in str(raised.value)
+
+
+def test_traceparent_of_the_change_goes_along() -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert dict(headers(config(), traceparent=trace))["traceparent"] == trace
+    assert "traceparent" not in dict(headers(config()))
+
+
+def test_an_api_key_goes_in_the_header_that_was_registered_for_it() -> None:
+    key = Authentication("ApiKey", json.dumps({"in": "header", "name": "X-My-Key", "value": "secret"}))
+    found = dict(headers(config(authentication=key)))
+    assert found["X-My-Key"] == "secret"
+    assert "Authorization" not in found
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_every_dialect_tells_the_task(dialect: Dialect) -> None:
+    assert "task-1" in body_of(config(dialect), snapshot()).decode()
+
+
+@pytest.mark.parametrize("ending", Ending)
+def test_a_header_says_that_nothing_more_may_come_and_why(ending: Ending) -> None:
+    assert dict(headers(config(), ending=ending))["A2A-Relay-Ended"] == ending.value
+    assert "A2A-Relay-Ended" not in dict(headers(config()))

@@ -1,11 +1,13 @@
 import json
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.domain.packing import MAX_ITEM_BYTES, MAX_TASK_BYTES, Packed, pack, unpack
+from relay.domain.packing import LARGE_BYTES, MAX_ITEM_BYTES, MAX_TASK_BYTES, Packed, pack, unpack
+from tests.support.samples import packed
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters()),
@@ -67,3 +69,8 @@ def test_what_fits_an_item_stays_below_dynamodbs_limit() -> None:
 def test_what_is_no_object_is_no_packed_task() -> None:
     with pytest.raises(TypeError, match=r"^a packed task is a JSON object$"):
         unpack(zlib.compress(b"[]"))
+
+
+@pytest.mark.parametrize(("size", "is_large"), [(0, True), (1, False), (LARGE_BYTES, False), (LARGE_BYTES + 1, True)])
+def test_a_task_of_an_unknown_size_counts_as_large(size: int, is_large: bool) -> None:
+    assert replace(packed(1), size=size).is_large is is_large

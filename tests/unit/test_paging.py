@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from relay.domain.errors import InvalidParamsError
 from relay.domain.keys import ConfigKey, TaskKey
-from relay.domain.paging import page
+from relay.domain.paging import page, place_of, token_of
 from relay.domain.push_config import Dialect, PushConfig
 
 TASK = TaskKey("owner", "default", "", "t")
@@ -104,3 +104,14 @@ def test_any_token_is_taken_or_refused(token: str) -> None:
         page(numbered(9), 3, page_token=token, binding=TASK.partition)
     except InvalidParamsError as error:
         assert error.field == "pageToken"  # noqa: PT017
+
+
+def test_an_empty_token_leads_to_the_beginning() -> None:
+    assert place_of("", "a list") == ""
+
+
+def test_a_token_leads_to_its_place_in_its_list_alone() -> None:
+    token = token_of("place", "a list")
+    assert place_of(token, "a list") == "place"
+    with pytest.raises(InvalidParamsError):
+        place_of(token, "another list")

@@ -1,6 +1,7 @@
 import pytest
 
 from relay.domain.errors import InvalidParamsError
+from relay.domain.keys import ConfigKey
 from relay.domain.push_config import Authentication, Dialect, PushConfig, RetryPolicy, Start, Updates, parse_updates, start_position
 from tests.support.samples import INSTANT, KEY, NOW, cursor, head
 
@@ -103,3 +104,17 @@ def test_a_configs_own_schedule_grows_by_its_multiplier_up_to_an_hour() -> None:
     assert RetryPolicy(max_retries=4, backoff_multiplier=10, initial_delay=6).schedule == (6, 60, 600, 3600)
     assert RetryPolicy(max_retries=2, backoff_multiplier=1, initial_delay=9).schedule == (9, 9)
     assert RetryPolicy(max_retries=0).schedule == ()
+
+
+@pytest.mark.parametrize("state", ["working", "completed"])
+def test_config_that_came_with_a_message_is_told_the_answer_to_it(state: str) -> None:
+    assert start_position(Start.INLINE_ANSWERED, head(3, state)) == 2
+
+
+def test_configs_of_three_dialects_are_asked_for_by_task() -> None:
+    assert {dialect for dialect in Dialect if dialect.is_by_task} == {Dialect.PRAISONAI, Dialect.EVO_AI, Dialect.EVO_AI_EVENTS}
+
+
+def test_a_copy_of_a_template_leads_back_to_it() -> None:
+    copy = PushConfig(KEY, "https://you.example", Dialect.EVO_AI)
+    assert copy.template_key == ConfigKey(KEY.task.agent_key.no_task, KEY.config_id)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from relay.domain.errors import InvalidParamsError
 from relay.domain.keys import AgentKey, TaskKey
 from relay.domain.relay_task import (
     START_WITHIN,
@@ -11,6 +12,7 @@ from relay.domain.relay_task import (
     Step,
     addressed,
     blocking,
+    context_of,
     is_concluded,
     is_same_id,
     may_be_relay_task,
@@ -19,7 +21,7 @@ from relay.domain.relay_task import (
     reader_of,
     relay_task_id,
 )
-from relay.domain.sends import NON_BLOCKING
+from relay.domain.sends import NON_BLOCKING, parse_send
 from relay.domain.task import ProtocolVersion, RevisionHead, TaskState
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -127,3 +129,11 @@ def test_parts_carry_evo_ais_type_beside_their_kind() -> None:
     odd = {"message": {**MESSAGE, "parts": ["odd", {"text": "no kind"}, {"kind": 1}]}}
     assert blocking(odd, ProtocolVersion.V03)["message"] == odd["message"]
     assert blocking({"message": {"parts": None}}, ProtocolVersion.V03)["message"] == {"parts": None}
+
+
+def test_the_context_is_the_one_that_the_message_names() -> None:
+    for named, context in (({"contextId": "c"}, "c"), ({}, "")):
+        assert context_of(parse_send({"message": {**MESSAGE, **named}}, ProtocolVersion.V03)) == context
+    with pytest.raises(InvalidParamsError) as refused:
+        context_of(parse_send({"message": {**MESSAGE, "contextId": 5}}, ProtocolVersion.V03))
+    assert refused.value.field == "message.contextId"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.domain.outcome import MAX_RETRY_AFTER
-from relay.domain.retention import ATTEMPT, DEAD_LETTER, config_expiry, revision_expiry
+from relay.domain.retention import ATTEMPT, DEAD_LETTER, config_expiry, relay_task_expiry, revision_expiry
 from relay.settings import Settings
 from tests.support.samples import NOW
 
@@ -36,3 +36,7 @@ def test_newest_revision_outlives_the_last_config_of_its_task(deadline: timedelt
 
 def test_revisions_outlive_the_dead_letter_that_speaks_of_them() -> None:
     assert revision_expiry(NOW, DEADLINE) > NOW + LONGEST_TRY + DEAD_LETTER
+
+
+def test_a_task_of_the_relays_own_lives_as_long_as_its_revisions() -> None:
+    assert relay_task_expiry(NOW, DEADLINE) == revision_expiry(NOW, DEADLINE)

@@ -15,6 +15,7 @@ MESSAGES = {
     ProtocolVersion.V03: {"messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "hi"}], "kind": "message"},
 }
 VERSIONS = list(ProtocolVersion)
+V03 = ProtocolVersion.V03
 # As a2a-handlers of Evo AI answer: parts by `type`, the context is the client's messageId.
 EVO = {
     "id": "evo-1",
@@ -104,3 +105,9 @@ def test_history_stays_when_the_agent_tells_none(version: ProtocolVersion) -> No
     answer = Snapshot(ProtocolVersion.V03, {name: value for name, value in EVO.items() if name != "history"})
     told = answered_with_task(TASK, begun(TASK, MESSAGES[version], version), answer)
     assert [message["messageId"] for message in told.document["history"]] == ["m"]
+
+
+def test_references_to_the_agents_task_are_to_the_relays() -> None:
+    message = {**EVO["history"][0], "referenceTaskIds": ["evo-1", "another"]}  # type: ignore[index]
+    told = answered_with_task(TASK, begun(TASK, MESSAGES[V03], V03), Snapshot(V03, {**EVO, "history": [message]}))
+    assert told.document["history"][0]["referenceTaskIds"] == ["relay-1", "another"]

@@ -263,3 +263,11 @@ def test_timestamp_without_a_zone_is_utc_wherever_the_relay_runs(monkeypatch: py
 def test_written_timestamp_is_read_again(moment: datetime) -> None:
     found = parse_timestamp(moment.isoformat())
     assert found is None or found == moment
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [({}, False), ({"message": {}}, False), ({"message": {"parts": [{"text": "x"}]}}, True), ({"update": {"a": 1}}, True)],
+)
+def test_status_says_a_message_under_either_name(status: dict[str, Any], says: bool) -> None:
+    assert document(status={"state": "TASK_STATE_WORKING", **status}).says_status_message is says

@@ -1,5 +1,6 @@
 """What agents tell of a task, in every form, and what it makes of the newest snapshot. The forms are made by both SDKs' own types."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,9 +14,19 @@ from hypothesis import given
 
 from relay.domain.conversion import convert
 from relay.domain.errors import InvalidAgentResponseError
-from relay.domain.task import ProtocolVersion, Snapshot, TaskState
-from relay.domain.task_events import Applied, ArtifactUpdate, StatusUpdate, TaskEvent, WholeTask, apply_event, end_as_told, parse_event
-from tests.support.samples import NOW, SECOND, snapshot
+from relay.domain.task import Ending, ProtocolVersion, Revision, Snapshot, TaskState
+from relay.domain.task_events import (
+    Applied,
+    ArtifactUpdate,
+    StatusUpdate,
+    TaskEvent,
+    WholeTask,
+    apply_event,
+    end_as_told,
+    parse_event,
+    told_by_agent,
+)
+from tests.support.samples import NOW, SECOND, snapshot, view
 from tests.unit.test_task import json_values
 
 V03, V10 = ProtocolVersion.V03, ProtocolVersion.V10
@@ -281,3 +292,25 @@ def test_the_end_takes_back_no_artifact_that_was_seen_since() -> None:
 def test_an_end_that_the_agent_has_gone_back_on_is_none() -> None:
     assert end_as_told(snapshot("working", timestamp=NOW + SECOND), snapshot("completed", timestamp=NOW)) is None
     assert end_as_told(snapshot("failed"), snapshot("completed")) is None
+
+
+# --- after an ending of the relay's own
+
+
+def test_what_the_agent_told_last_is_what_events_are_applied_to() -> None:
+    told = snapshot("working", timestamp=NOW)
+    assert told_by_agent(None) is None
+    assert told_by_agent(Revision(3, view(told))) == told
+
+
+def test_the_time_of_an_ending_makes_no_word_of_the_agents_too_old() -> None:
+    """The ending is younger than what the agent says next, by the agent's own clock."""
+    ending = Revision(3, replace(view(snapshot("unspecified", timestamp=NOW + SECOND)), ending=Ending.UNREACHABLE))
+    status = {"state": "TASK_STATE_COMPLETED", "timestamp": NOW.isoformat()}
+    base = told_by_agent(ending)
+    assert base is not None
+    assert base.status_timestamp is None
+    assert base.task_id == "task-1"
+    applied = apply_event(base, WholeTask(snapshot("completed", timestamp=NOW)), version=V10)
+    assert applied.snapshot is not None
+    assert applied.snapshot.document["status"] == status

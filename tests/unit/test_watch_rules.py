@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 
 from relay.domain.claim import Verdict
+from relay.domain.endings import Trouble
 from relay.domain.keys import TaskKey
 from relay.domain.push_config import Cursor
+from relay.domain.task import Ending
 from relay.domain.wakeup import WatchWakeup
 from relay.domain.watch import (
     LOOK_EVERY,
@@ -16,6 +18,7 @@ from relay.domain.watch import (
     WatchCall,
     has_ended,
     is_over,
+    is_quiet,
     looks,
     next_look,
     reduce_calls,
@@ -198,3 +201,28 @@ def test_view_that_could_not_be_used_is_asked_for_again_at_once_whoever_tells() 
 
 def test_watch_that_nobody_tells_is_quick_after_a_change() -> None:
     assert PACE.next_poll(20 * SECOND, moved=True, asks_again=False, interrupted=False, is_told=False) == PACE.minimum
+
+
+# --- when the agent is asked no more, or seldom
+
+
+@pytest.mark.parametrize(
+    ("lent", "trouble", "is_paused"),
+    [
+        ("", None, False),
+        ("digest", None, False),
+        ("digest", Trouble(Ending.UNREACHABLE, NOW), False),
+        ("digest", Trouble(Ending.UNAUTHORIZED, NOW, refused="another"), False),
+        ("digest", Trouble(Ending.UNAUTHORIZED, NOW, refused="digest"), True),
+        ("", Trouble(Ending.UNAUTHORIZED, NOW), False),
+    ],
+)
+def test_watch_pauses_while_the_agent_refuses_the_credential_that_was_lent(lent: str, trouble: Trouble | None, is_paused: bool) -> None:
+    assert watch(lent=lent, trouble=trouble).is_paused is is_paused
+
+
+@pytest.mark.parametrize(
+    ("state", "hours", "quiet"), [("working", 0, False), ("input-required", 0, True), ("completed", 0, True), ("working", 1, True)]
+)
+def test_nothing_comes_of_an_agent_that_waits_or_has_ended_or_is_out_of_time(state: str, hours: int, quiet: bool) -> None:
+    assert is_quiet(watch(), head(1, state), NOW + timedelta(hours=hours)) is quiet

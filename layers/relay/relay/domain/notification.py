@@ -142,8 +142,6 @@ def sign_v1a(key: SigningKey, webhook_id: str, timestamp: datetime, body: bytes)
 
 def _document(config: PushConfig, revision: Revision, names: EvoNames, lasted: timedelta | None) -> Json:
     match config.dialect:
-        case Dialect.A2A_V10:
-            return {"task": convert(revision.snapshot, ProtocolVersion.V10).document}
         case Dialect.A2A_V03:
             return convert(revision.snapshot, ProtocolVersion.V03).document
         case Dialect.PRAISONAI:
@@ -153,6 +151,8 @@ def _document(config: PushConfig, revision: Revision, names: EvoNames, lasted: t
         case Dialect.EVO_AI_EVENTS:
             delivery_id = webhook_id(config.key, revision.number)
             return evo_webhook.document(revision, delivery_id=delivery_id, names=names, lasted=lasted)
+        case _:  # A2A 1.0's
+            return {"task": convert(revision.snapshot, ProtocolVersion.V10).document}
 
 
 def _authorization(config: PushConfig, webhook_id: str, timestamp: datetime, *, body: bytes, signer: Signer) -> list[Header]:
