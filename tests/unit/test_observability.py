@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from relay import observability
+from relay import metrics, observability
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.door import Caller
 from relay.domain.errors import InvalidParamsError, UpstreamTimeoutError
@@ -20,7 +20,8 @@ from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.outcome import Outcome, OutcomeKind, Phases
 from relay.domain.push_config import Authentication, Dialect, PushConfig
 from relay.domain.task import ProtocolVersion, Revision, Snapshot, View
-from relay.observability import Metric, measure, unit_of_work
+from relay.metrics import Metric, measure
+from relay.observability import unit_of_work
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -384,7 +385,7 @@ def test_lines_stay_whole_in_powertools_development_mode(printed: Printed, monke
 @pytest.fixture
 def _lines_go_back_to_stdout() -> Iterator[None]:
     observability.log("receiver")
-    handlers = logging.getLogger(observability.SERVICE).handlers
+    handlers = logging.getLogger(metrics.SERVICE).handlers
     before = handlers[:]
     yield
     handlers[:] = before

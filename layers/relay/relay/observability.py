@@ -1,74 +1,36 @@
-"""The one Logger and the one set of metrics, both powertools'; names of metrics; one structured line per unit of work.
+"""The one Logger, powertools'; one structured line per unit of work, and its metric (`relay.metrics`).
 
 No secret gets in, by what can be said and not by what is filtered: a line is constant words and `log_fields.Fields`, each rendered by its
 own rule. Units of work that have a line and a metric have one function here, so that all who do the work tell it alike.
 
-Threads share everything here. What correlates a unit of work lives in a context variable, its metrics in a set of its own: powertools'
-`Metrics` shares one between all, its provider (`EphemeralMetrics`) does not. No Tracer: it costs a third of a second of every cold start.
-Nothing is made at import.
+No Tracer: it costs a third of a second of every cold start. Nothing is made at import.
 
-Source: CloudWatch, "Embedded metric format"; Powertools for AWS Lambda (Python), Logger and Metrics.
+Source: Powertools for AWS Lambda (Python), Logger.
 """
 
 import json
 import logging
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import partial
 from threading import RLock
 from typing import LiteralString, TextIO, Unpack
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
+from relay import metrics
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.keys import AgentKey, ConfigKey, TaskKey
 from relay.domain.outcome import Outcome
 from relay.domain.push_config import PushConfig
 from relay.domain.task import Revision, RevisionHead
 from relay.log_fields import Fields, render
-
-SERVICE = "a2a-push-relay"  # the logger's name, and the metrics' one dimension, unless POWERTOOLS_SERVICE_NAME says otherwise
-NAMESPACE = "A2APushRelay"  # likewise POWERTOOLS_METRICS_NAMESPACE
+from relay.metrics import Metric, measure, service
 
 # Below WARNING these log requests and answers whole: at LogLevel DEBUG every secret that is read or sent.
 _TALKATIVE = ("botocore", "boto3", "urllib3", "httpx", "httpcore")
-
-_MAX_VALUES = 99  # EMF: at most 100 values in a line; at the 100th powertools writes by itself, line and line end apart
-
-
-class Metric(StrEnum):
-    """The unit is in the name; without one it is a count."""
-
-    REVISION_APPENDED = "RevisionAppended"
-    NOTIFICATION_DELIVERED = "NotificationDelivered"
-    ATTEMPT_FAILED = "AttemptFailed"
-    DEAD_LETTERED = "DeadLettered"
-    POLL_FAILED = "PollFailed"
-    WATCH_PAUSED = "WatchPaused"
-    UPSTREAM_CALL_FAILED = "UpstreamCallFailed"
-    FELL_BACK = "FellBackToPolling"
-    STREAM_BROKE = "StreamBroke"
-    ENDING_TOLD = "EndingTold"
-    WAKEUP_RETURNED = "WakeupReturned"
-    BREAKER_OPENED = "BreakerOpened"
-    OVERDUE_WOKEN = "OverdueWoken"
-    OWN_FAULT = "OwnFault"
-    DELIVERY_LATENCY_MILLISECONDS = "DeliveryLatencyMilliseconds"
-    OLDEST_UNDELIVERED_CHANGE_SECONDS = "OldestUndeliveredChangeSeconds"
-
-    @property
-    def unit(self) -> MetricUnit:
-        if self.value.endswith("Milliseconds"):
-            return MetricUnit.Milliseconds
-        return MetricUnit.Seconds if self.value.endswith("Seconds") else MetricUnit.Count
 
 
 def log(words: LiteralString, **fields: Unpack[Fields]) -> None:
@@ -206,16 +168,6 @@ def swept(*, woken: int, oldest: timedelta) -> None:
     measure(Metric.OLDEST_UNDELIVERED_CHANGE_SECONDS, oldest.total_seconds())
 
 
-def measure(metric: Metric, value: float = 1) -> None:
-    """Adds a value, written with the unit of work it belongs to; outside of one it is written at once."""
-    with _lock:
-        unit = _current()
-        of = unit or _Unit({})
-        of.add(metric, value)
-        if unit is None:
-            of.flush()
-
-
 @contextmanager
 def unit_of_work(function_name: str, context: object) -> Iterator[None]:
     """Around one invocation: each line within names the function and the request, and the metrics are written at its end, come what may.
@@ -223,23 +175,14 @@ def unit_of_work(function_name: str, context: object) -> Iterator[None]:
     `context` is Lambda's: `with unit_of_work("deliver", context): …`. Without metrics there is no line of them.
     """
     _logger()
-    unit = _Unit({"function": function_name, "request_id": str(getattr(context, "aws_request_id", "") or "")})
-    token = _own.set(unit)
-    with _lock:
-        _active.append(unit)
-    try:
+    with metrics.unit({"function": function_name, "request_id": str(getattr(context, "aws_request_id", "") or "")}):
         yield
-    finally:
-        _own.reset(token)
-        with _lock:
-            _active.remove(unit)
-            unit.flush()
 
 
 def send_lines_to(handler: logging.Handler) -> None:
     """From now on this handler gets the lines, instead of stdout as JSON (`relay dev`); a record has the rendered fields as attributes."""
     _logger()
-    logging.getLogger(_service()).handlers[:] = [handler]
+    logging.getLogger(service()).handlers[:] = [handler]
 
 
 def forget() -> None:
@@ -250,46 +193,8 @@ def forget() -> None:
         _made.clear()
 
 
-def _service() -> str:
-    return os.environ.get("POWERTOOLS_SERVICE_NAME") or SERVICE
-
-
-def _new_metrics() -> EphemeralMetrics:
-    return EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE, service=_service())
-
-
-@dataclass(eq=False)
-class _Unit:
-    """What the lines of one invocation share, and what it has measured since it last wrote. To be used under the lock."""
-
-    fields: Mapping[str, str]
-    metrics: EphemeralMetrics = field(default_factory=_new_metrics)
-    values: int = 0
-
-    def add(self, metric: Metric, value: float) -> None:
-        if self.values == _MAX_VALUES:
-            self.flush()
-        self.metrics.add_metric(name=metric.value, unit=metric.unit, value=value)
-        self.values += 1
-
-    def flush(self) -> None:
-        if self.values and not is_metrics_disabled():
-            line = json.dumps({**self.metrics.serialize_metric_set(), **self.fields}, separators=(",", ":"))
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
-        self.metrics.clear_metrics()
-        self.values = 0
-
-
-_own: ContextVar[_Unit | None] = ContextVar("unit_of_work", default=None)
-_active: list[_Unit] = []
 _lock = RLock()
 _made: list[Logger] = []
-
-
-def _current() -> _Unit | None:
-    """A thread that a unit of work starts has no context of its own: then it is the only unit at work, as always on Lambda."""
-    return _own.get() or (_active[0] if len(_active) == 1 else None)
 
 
 class _StdoutHandler(logging.StreamHandler[TextIO]):
@@ -310,7 +215,7 @@ def _logger() -> Logger:
                 logging.getLogger(name).setLevel(logging.WARNING)
             _made.append(
                 Logger(
-                    service=_service(),
+                    service=service(),
                     logger_handler=_StdoutHandler(),
                     json_serializer=partial(json.dumps, separators=(",", ":")),  # one line, with POWERTOOLS_DEV too
                     location=None,  # it would always be here: the constant words say where a line comes from
@@ -322,6 +227,4 @@ def _logger() -> Logger:
 
 
 def _write(write: Callable[..., None], words: str, fields: Fields) -> None:
-    with _lock:
-        unit = _current()
-    write(words, extra={**(unit.fields if unit else {}), **render(fields)})
+    write(words, extra={**metrics.shared_fields(), **render(fields)})
