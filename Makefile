@@ -2,7 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LISTS := pyproject.toml layers/relay/requirements.txt
+UV_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode
 COMPAT := $(patsubst tests/compat/%.txt,.venv-compat-%/.installed,$(wildcard tests/compat/*.txt))
+
+# Some machines set it; then each of the many processes that tests and `relay demo` start compiles all it imports, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo setup test test-unit test-compat test-thorough test-deploy test-fuzz coverage check format clean
@@ -68,12 +72,12 @@ format: .venv/.test  ## format and mend what can be mended
 
 .venv-a2a03/.installed: tests/e2e/a2a03/requirements.txt | .venv/.test
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-a2a03
-	@$(BIN)/uv pip install --quiet --python .venv-a2a03/bin/python -r $<
+	@$(UV_INSTALL) --python .venv-a2a03/bin/python -r $<
 	@touch $@
 
 .venv-compat-%/.installed: tests/compat/%.txt | .venv/.test
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-compat-$*
-	@$(BIN)/uv pip install --quiet --python .venv-compat-$*/bin/python -r $<
+	@$(UV_INSTALL) --python .venv-compat-$*/bin/python -r $<
 	@touch $@
 
 tests/compat/js/node_modules/.installed: tests/compat/js/package.json
@@ -92,7 +96,7 @@ tests/compat/js/node_modules/.installed: tests/compat/js/package.json
 
 .venv-fuzz/.installed: | .venv/.test
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-fuzz
-	@$(BIN)/uv pip install --quiet --python .venv-fuzz/bin/python 'schemathesis>=4.32,<5'
+	@$(UV_INSTALL) --python .venv-fuzz/bin/python 'schemathesis>=4.32,<5'
 	@touch $@
 
 clean:  ## remove what was built and installed
