@@ -9,7 +9,7 @@ COMPAT := $(patsubst tests/compat/%.txt,.venv-compat-%/.installed,$(wildcard tes
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-unit test-compat test-thorough test-deploy test-fuzz coverage check format clean
+.PHONY: help demo setup test test-unit test-compat test-thorough test-deploy test-fuzz coverage mutate check format clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -34,6 +34,9 @@ coverage: .venv/.test  ## branch coverage: the domain by its own tests (100 %), 
 	@$(BIN)/coverage report --include='*/relay/domain/*' --fail-under=100
 	@$(BIN)/python -m pytest -q --cov --cov-report= --cov-append -n 2 --dist loadscope tests/integration tests/hostile
 	@$(BIN)/coverage report --fail-under=95
+
+mutate: .venv-mutate/.installed  ## break the rules one by one, and see that a test notices; MODULE=domain/schedule.py for one: hours for all, can be stopped
+	@nice -n 19 $(BIN)/python -m tests.mutation $(MODULE) $(ARGS)
 
 test-thorough: .venv/.test .venv-a2a03/.installed  ## what `make test` samples: death at each request in each way, the model's longest searches, agents that stream
 	@$(BIN)/python -m pytest -m thorough tests
@@ -97,6 +100,11 @@ tests/compat/js/node_modules/.installed: tests/compat/js/package.json
 .venv-fuzz/.installed: | .venv/.test
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-fuzz
 	@$(UV_INSTALL) --python .venv-fuzz/bin/python 'schemathesis>=4.32,<5'
+	@touch $@
+
+.venv-mutate/.installed: $(LISTS) | .venv/.test
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-mutate
+	@$(BIN)/uv pip install --quiet --python .venv-mutate/bin/python -r pyproject.toml --extra dev --extra test 'mutmut>=3.8.1,<4'
 	@touch $@
 
 clean:  ## remove what was built and installed

@@ -70,10 +70,11 @@ def test_plain_wakeup_reads_to_its_own_revision() -> None:
     [
         ({}, call(plain(None))),
         ({}, call(plain(3), timer("t"))),
+        ({}, call(DeliveryWakeup(KEY, revision=3, timer="t"))),
         ({"behind_since": NOW}, call(plain(3))),
         ({"resend": (1,)}, call(plain(3))),
     ],
-    ids=["a wake-up that looks", "a timer", "a config that has waited", "a redrive"],
+    ids=["a wake-up that looks", "a timer", "a timer of a revision", "a config that has waited", "a redrive"],
 )
 def test_run_looks_for_the_newest_after(state: dict[str, Any], given: Call) -> None:
     assert reads_up_to(cursor(1, **state), given) is None
@@ -212,6 +213,11 @@ def test_what_is_not_wanted_goes_with_what_follows_it() -> None:
 def test_at_the_end_of_a_plan_the_cursor_goes_past_what_is_not_wanted() -> None:
     assert marked(filtered(plan_of("submitted", "working", "working"), not_working)) == [(1, False), (3, True)]
     assert marked(filtered(plan_of("working"), not_working)) == [(1, True)]
+
+
+@pytest.mark.parametrize("is_partial", [True, False])
+def test_a_plan_is_as_partial_without_what_is_not_wanted(is_partial: bool) -> None:
+    assert filtered(plan_of("working", "completed", is_partial=is_partial), not_working).is_partial is is_partial
 
 
 def test_a_plan_that_is_wanted_is_left_as_it_is() -> None:

@@ -52,6 +52,11 @@ def test_key_id_is_the_thumbprint_of_rfc_8037() -> None:
     assert key().id == VECTOR_THUMBPRINT
 
 
+def test_nothing_but_the_padding_is_taken_from_base64url() -> None:
+    assert jws({}, b"\x00\x00\x17", lambda signed: b"\x17") == "e30.AAAX.Fw"
+    assert jws({}, b"", lambda signed: signed) == "e30..ZTMwLg"
+
+
 def test_jws_is_that_of_rfc_8037() -> None:
     assert jws({"alg": "EdDSA"}, b"Example of Ed25519 signing", key().sign) == (
         "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."

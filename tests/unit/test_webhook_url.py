@@ -216,18 +216,33 @@ def test_plain_http_is_refused_unless_the_host_is_allowed(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("https://bücher.example/", "punycode"),
-        ("https://user:hunter2@receiver.example/", "user name or password"),
-        ("https://receiver.example:0/", "port"),
-        ("https://127.1/", "four decimal numbers"),
-        ("https://10.0.0.1/", "private or reserved address"),
-        ("https://printer.local/", "private network"),
-        ("https://receiver.example/" + "x" * 2048, "2048"),
-        (None, "string"),
+        (None, "must be a string that is not empty"),
+        ("https://receiver.example/" + "x" * 2048, "must not be longer than 2048 characters"),
+        ("https://bücher.example/", "must be ASCII: write the host in punycode (xn--…) and percent-encode the rest"),
+        ("https://receiver.example/a b", "must not contain spaces, control characters or backslashes"),
+        ("receiver.example", "must have the form https://host/path"),
+        ("ftp://receiver.example/", "must begin with https://"),
+        ("https:///path", "has no host"),
+        ("https://user:hunter2@receiver.example/", "must not contain a user name or password"),
+        ("https://receiver.example:0/", "has a port that is not a number from 1 to 65535"),
+        ("https://[::1/", "has a host that is neither a name nor an address"),
+        ("https://[::1::]/", "has a host in brackets that is not an IPv6 address"),
+        ("https://receiver.example./", "must not have a host that ends in a dot"),
+        ("https://127.1/", "must have an IPv4 address written as four decimal numbers, as 192.0.2.1"),
+        ("https://-.example/", "has a host that is not a DNS name"),
+        ("https://10.0.0.1/", "must not lead to a private or reserved address"),
+        ("https://printer.local/", "must not lead to a name of the local host or a private network"),
     ],
 )
 def test_refusal_says_what_is_wrong(url: Any, words: str) -> None:
-    assert words in problem_of(url)
+    assert problem_of(url) == f"The webhook URL {words}."
+
+
+def test_url_and_host_may_be_as_long_as_they_are_allowed_to_be() -> None:
+    url, host = "https://receiver.example/", ".".join([*["x" * 49] * 5, "abc"])
+    assert problem_of(url + "x" * (2048 - len(url))) == ""
+    assert (len(host), problem_of(f"https://{host}/")) == (253, "")
+    assert problem_of(f"https://a{host}/") == "The webhook URL has a host that is not a DNS name."
 
 
 @pytest.mark.parametrize("url", NOT_A_URL + NOT_PUBLIC + ODD_ADDRESSES)
