@@ -2,7 +2,9 @@
 
 import signal
 from collections.abc import Iterator
+from functools import cache
 
+import botocore.loaders
 import pytest
 
 from relay import observability
@@ -11,6 +13,8 @@ from relay import observability
 def pytest_configure() -> None:
     # Started in the background, a shell has taught us to ignore it, and so our children: some tests interrupt them.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Each new session reads AWS's descriptions of its services anew, megabytes of JSON; a process of tests makes hundreds of sessions.
+    botocore.loaders.JSONFileLoader._load_file = cache(botocore.loaders.JSONFileLoader._load_file)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)
