@@ -5,6 +5,7 @@ Source: AWS CloudFormation User Guide, "Intrinsic function reference".
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,16 @@ def _construct_tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, A
 _Loader.add_multi_constructor("!", _construct_tag)
 
 
+@cache
+def _parsed(text: str) -> Any:
+    """Shared by all who read the same text: nobody may change it."""
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 a SafeLoader with more tags
+
+
 def load(path: Path) -> dict[str, Any]:
     """The template with its tags in their long form. Raises: TemplateError."""
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 a SafeLoader with more tags
+        found = _parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise TemplateError(f"The template {path.name} cannot be read: {error.strerror}.") from error
     except yaml.YAMLError as error:

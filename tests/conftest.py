@@ -14,7 +14,8 @@ def pytest_configure() -> None:
     # Started in the background, a shell has taught us to ignore it, and so our children: some tests interrupt them.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Each new session reads AWS's descriptions of its services anew, megabytes of JSON; a process of tests makes hundreds of sessions.
-    botocore.loaders.JSONFileLoader._load_file = cache(botocore.loaders.JSONFileLoader._load_file)  # type: ignore[attr-defined]
+    read = cache(botocore.loaders.JSONFileLoader().load_file)
+    botocore.loaders.JSONFileLoader.load_file = lambda _self, path: read(path)  # type: ignore[method-assign, assignment]
 
 
 @pytest.fixture(autouse=True)
