@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from relay.adapters.table.listers import Listers
+from relay.domain.keys import AgentKey, ListKey
 from relay.wiring import wiring
 from tests.support.wire import AwsRequest, Effect, undisturbed
 from tests.support.world import DELIVERY, SWEEP, WATCHING, World
@@ -48,6 +50,15 @@ def test_a_watch_that_died_while_it_held_its_claim_is_woken(world: World) -> Non
     world.agent.task("t1").becomes("completed")
     world.advance(SWEEP)
     assert world.told() == [2, 3]
+
+
+def test_a_lister_whose_wake_up_was_lost_is_woken_and_ends_where_nothing_is_listed_any_more(world: World) -> None:
+    listers, key, now = Listers(world.connection), ListKey(AgentKey("default", "default"), ""), world.runner.clock.now()
+    listers.want(key, until=now + timedelta(days=1), now=now)
+    world.advance(100)
+    assert listers.get(key) is not None
+    world.advance(SWEEP)
+    assert listers.get(key) is None
 
 
 def test_both_queues_purged_loses_nothing(world: World) -> None:

@@ -1,5 +1,6 @@
 """What a list of an agent's tasks means: which are asked for, from when on is listed, and which lists cannot be used."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,20 @@ import pytest
 from relay.domain.claim import Verdict
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.keys import AgentKey, ListKey, TaskKey
-from relay.domain.listing import MAX_PAGES, MAX_TOKEN, OVERDUE, OVERLAP, Lister, Page, Round, question, read_page, refused, selects
+from relay.domain.listing import (
+    MAX_PAGES,
+    MAX_TOKEN,
+    OVERDUE,
+    OVERLAP,
+    Lister,
+    Page,
+    Round,
+    question,
+    read_page,
+    reduce_calls,
+    refused,
+    selects,
+)
 from relay.domain.task import ProtocolVersion, RevisionHead, Snapshot, TaskState, View
 from relay.domain.wakeup import ListWakeup, UnknownMessageError, WatchWakeup, load_watching
 from relay.domain.watch import Watch
@@ -191,6 +205,25 @@ def test_wakeup_of_a_lister_is_read_back_and_told_from_a_tasks() -> None:
 def test_key_of_a_lister_is_read_back_from_its_item() -> None:
     key = ListKey(AgentKey("o#wner", "a/b"), "ten#ant")
     assert ListKey.from_item(key.agent.following_partition, key.sort_key) == key
+
+
+def test_batch_is_reduced_to_one_call_for_each_lister() -> None:
+    other = ListKey(KEY.agent, "acme")
+    messages = [("1", ListWakeup(KEY, "a")), ("2", ListWakeup(other)), ("3", ListWakeup(KEY)), ("4", ListWakeup(KEY, "a"))]
+    calls = {call.key: call for call in reduce_calls(messages)}
+    assert (calls[KEY].timers, calls[KEY].message_ids) == (("a",), ("1", "3", "4"))
+    assert (calls[other].timers, calls[other].message_ids) == ((), ("2",))
+
+
+def test_lister_is_believed_for_as_long_as_its_last_turn_said() -> None:
+    assert not LISTER.is_good(NOW)
+    assert replace(LISTER, good_until=NOW).is_good(ago(1))
+    assert not replace(LISTER, good_until=NOW).is_good(NOW)
+
+
+def test_task_is_listed_with_those_of_its_agent_and_tenant() -> None:
+    assert TASK.list_key == KEY
+    assert TaskKey("default", "a", "acme", "t1").list_key == ListKey(KEY.agent, "acme")
 
 
 def test_refused_claim_returns_what_could_be_needed_still() -> None:
