@@ -21,7 +21,7 @@ from relay.doors import Doors
 if TYPE_CHECKING:
     from relay.use_cases.compose import Compose
     from relay.use_cases.copies import Copies
-    from relay.use_cases.deliver import Deliver
+    from relay.use_cases.deliver_batches import DeliverBatches
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Delivering(Doors):
     """The deliver function's part of the wiring."""
 
     @contextmanager
-    def deliver(self) -> "Iterator[Deliver]":
-        """One of its own for each batch, for its HTTP client takes one at a time; on Lambda always the same, its connections warm."""
+    def deliver(self) -> "Iterator[DeliverBatches]":
+        """One of its own for each invocation, for its HTTP client takes one at a time; on Lambda always the same, its connections warm."""
         try:
             deliver = self._idle.pop()
         except IndexError:
@@ -41,7 +41,7 @@ class Delivering(Doors):
             self._idle.append(deliver)
 
     @cached_property
-    def _idle(self) -> "deque[Deliver]":
+    def _idle(self) -> "deque[DeliverBatches]":
         return deque()
 
     @cached_property
@@ -61,10 +61,11 @@ class Delivering(Doors):
         """Each with a memory of its own."""
         return Receivers(self.connection, longest_pause=RetryRules(self.settings.retry_schedule).longest, now=now)
 
-    def _new_deliver(self) -> "Deliver":
+    def _new_deliver(self) -> "DeliverBatches":
         from relay.adapters.webhook import WebhookClient
         from relay.use_cases.attempt import Attempt
         from relay.use_cases.deliver import Deliver
+        from relay.use_cases.deliver_batches import DeliverBatches
         from relay.use_cases.give_up import GiveUp
         from relay.use_cases.prove import Prove
         from relay.use_cases.receiver_gate import ReceiverGate
@@ -72,7 +73,7 @@ class Delivering(Doors):
         from relay.use_cases.tell import Tell
 
         given, attempts, hosts = self.settings, self.attempts, self.settings.webhook_hosts
-        client = WebhookClient(is_denied=hosts.denies_address)
+        client = WebhookClient(is_denied=hosts.denies_address, now=now)
         give_up = GiveUp(
             configs=self.configs,
             cursors=self.cursors,
@@ -101,8 +102,7 @@ class Delivering(Doors):
             random=random.random,
         )
         reader = BatchReader(self.connection, self.configs, self.revisions)
-        return Deliver(
-            client=client,
+        deliver = Deliver(
             reader=reader,
             cursors=self.cursors,
             revisions=self.revisions,
@@ -112,6 +112,7 @@ class Delivering(Doors):
             updates=given.updates_after_failure,
             now=now,
         )
+        return DeliverBatches(deliver=deliver, client=client, queue=self.delivery_queue, timeout=timeout, now=now)
 
     def signer(self) -> Signer:
         """As whom the relay signs now; without a signing secret it has no keys."""

@@ -31,11 +31,14 @@ from relay.adapters.table.stream_claims import StreamClaims
 from relay.adapters.table.watches import Watches
 from relay.adapters.vault import Vault
 from relay.clock import now
+from relay.domain.batches import MAX_BATCHES
 from relay.domain.stream import MAX_STREAMS
 from relay.settings import Settings
 
-# Design §2 rule 5: short enough that a worker's claim outlasts its calls.
-AWS_CLIENT = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
+# Design §2 rule 5: short enough that a worker's claim outlasts its calls. Connections: one for each config that deliver may have in work.
+AWS_CLIENT = Config(
+    connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"}, max_pool_connections=10 * MAX_BATCHES
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ class Outside:
         return SigningKeys(lambda: self._secret(self.settings.signing_secret_arn))
 
     @cached_property
-    def delivery_queue(self) -> Queue:
-        return Queue(_client("sqs"), self.settings.delivery_queue_url)
+    def delivery_queue(self) -> SourceQueue:
+        return SourceQueue(_client("sqs"), self.settings.delivery_queue_url)
 
     @cached_property
     def watch_queue(self) -> Queue:

@@ -68,13 +68,21 @@ class Received:
 class SourceQueue(Queue):
     """A queue from which its function takes messages by itself, too."""
 
-    def receive(self, most: int) -> list[Received]:
-        """What is there now, at most ten; an empty answer does not say that there is nothing."""
-        answer = self._client.receive_message(QueueUrl=self._url, MaxNumberOfMessages=min(most, _BATCH), WaitTimeSeconds=0)
+    def receive(self, most: int, *, wait: timedelta = timedelta(0)) -> list[Received]:
+        """What is there now, or the first that comes within `wait`, at most ten; an empty answer does not say that there is nothing."""
+        answer = self._client.receive_message(
+            QueueUrl=self._url, MaxNumberOfMessages=min(most, _BATCH), WaitTimeSeconds=int(wait.total_seconds())
+        )
         return [Received(message["Body"], message["ReceiptHandle"]) for message in answer.get("Messages", [])]
 
     def delete(self, received: Received) -> None:
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=received.receipt)
+
+    def delete_all(self, receipts: Sequence[str]) -> None:
+        """At most ten. What SQS does not delete comes again: who takes wake-ups must bear it."""
+        if receipts:
+            entries: list[Any] = [{"Id": str(place), "ReceiptHandle": receipt} for place, receipt in enumerate(receipts)]
+            self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
 
 
 class DeadLetterQueue:

@@ -14,7 +14,7 @@ from relay import observability
 from relay.adapters.table.batch import BatchReader, Found, Read
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.revisions import Revisions
-from relay.adapters.webhook import WebhookClient
+from relay.adapters.webhook import at_once
 from relay.domain.claim import MAX_POSTS, MAX_RUN, Verdict, refused
 from relay.domain.delivery import Call, Plan, filtered, passed_over, plan_known, plan_looked, reads_up_to, reduce_calls
 from relay.domain.evo_ai import wants
@@ -32,7 +32,6 @@ class Deliver:
     def __init__(
         self,
         *,
-        client: WebhookClient,
         reader: BatchReader,
         cursors: Cursors,
         revisions: Revisions,
@@ -42,7 +41,6 @@ class Deliver:
         updates: Updates,
         now: Callable[[], datetime],
     ) -> None:
-        self._client = client
         self._reader = reader
         self._cursors = cursors
         self._revisions = revisions
@@ -55,7 +53,8 @@ class Deliver:
     def __call__(self, messages: Sequence[tuple[str, DeliveryWakeup]], *, remaining: Callable[[], timedelta]) -> list[str]:
         """The ids of the messages that must come back because we failed; a receiver's failure is never among them.
 
-        All configs of the batch are worked on at the same time. `remaining`: how long this function may still run.
+        All configs of the batch are worked on at the same time; several batches may be, too, all within a run of the HTTP client.
+        `remaining`: how long this function may still run.
         """
         self._attempt.prepare()
         failed: list[str] = []
@@ -72,7 +71,7 @@ class Deliver:
     def _run(self, jobs: Sequence[tuple[Call, Callable[[], T]]], failed: list[str]) -> list[tuple[Call, T]]:
         """Runs all at the same time; what we could not do comes back by its messages. Anything but an Exception ends the function."""
         done: list[tuple[Call, T]] = []
-        for (call, _), result in zip(jobs, self._client.run([job for _, job in jobs]), strict=True):
+        for (call, _), result in zip(jobs, at_once([job for _, job in jobs]), strict=True):
             if isinstance(result, Exception):
                 observability.delivery_failed(call.key, result)
                 failed.extend(call.message_ids)

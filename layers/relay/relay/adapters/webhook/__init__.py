@@ -7,7 +7,7 @@
 Sources: libcurl's `curl_multi_socket_action`, `CURLOPT_OPENSOCKETFUNCTION`; RFC 9110, RFC 9112; Standard Webhooks 1.0.0.
 """
 
-from relay.adapters.webhook.client import MAX_JOBS_AT_ONCE, WebhookClient
+from relay.adapters.webhook.client import MAX_JOBS_AT_ONCE, WebhookClient, at_once
 from relay.adapters.webhook.transfer import Post
 
-__all__ = ["MAX_JOBS_AT_ONCE", "Post", "WebhookClient"]
+__all__ = ["MAX_JOBS_AT_ONCE", "Post", "WebhookClient", "at_once"]

@@ -15,6 +15,7 @@ import certifi
 
 from relay.adapters.webhook.lane import Lane
 from relay.adapters.webhook.transfer import MAX_IDLE_SECONDS, Post, Transfer
+from relay.domain.batches import Unanswered
 from relay.domain.outcome import Outcome
 
 T = TypeVar("T")
@@ -24,6 +25,25 @@ MAX_JOBS_AT_ONCE = 10  # threads; a deliver batch has at most as many configs
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def at_once(jobs: Sequence[Callable[[], T]]) -> list[T | BaseException]:
+    """Each job's result, or the exception it raised, in the order of the jobs; returns when all have ended, and their threads too.
+
+    A job has the caller's context variables. At most `MAX_JOBS_AT_ONCE` run at the same time, the rest in order as threads become free.
+    """
+    if not jobs:
+        return []
+    with _threads(len(jobs)) as threads:
+        return _results([threads.submit(copy_context().run, job) for job in jobs])
+
+
+def _threads(jobs: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(min(jobs, MAX_JOBS_AT_ONCE), "webhook-job")
+
+
+def _results(futures: Sequence[Future[T]]) -> list[T | BaseException]:
+    return [future.result() if (error := future.exception()) is None else error for future in futures]
 
 
 class WebhookClient:
@@ -54,29 +74,26 @@ class WebhookClient:
         self._poll.register(self._wake_reader, select.POLLIN)
         self._lanes = {allow_private: Lane(self._poll) for allow_private in (False, True)}
         self._inbox: deque[Transfer] = deque()
+        self._unanswered: dict[Transfer, datetime] = {}  # since when
         self._is_running = False
         self._running = threading.Lock()  # held for a whole run
         self._gate = threading.Lock()  # held to look at or change `_is_running` and what follows from it
 
     def run(self, jobs: Sequence[Callable[[], T]]) -> list[T | BaseException]:
-        """Each job's result, or the exception it raised, in the order of the jobs; returns when all have ended, and their threads too.
-
-        A job has the caller's context variables. At most `MAX_JOBS_AT_ONCE` run at the same time, the rest in order as threads become free.
-        Runs do not nest; a second one waits.
-        """
+        """As `at_once`, while this thread sends their POSTs. Runs do not nest; a second one waits."""
         if not jobs:
             return []
-        with self._running, ThreadPoolExecutor(min(len(jobs), MAX_JOBS_AT_ONCE), "webhook-job") as threads:
+        with self._running, _threads(len(jobs)) as threads:
             self._begin()
             try:
-                futures: list[Future[T]] = [threads.submit(copy_context().run, job) for job in jobs]
+                futures = [threads.submit(copy_context().run, job) for job in jobs]
                 self._drive(futures)
             finally:
                 self._end()
-        return [future.result() if (error := future.exception()) is None else error for future in futures]
+        return _results(futures)
 
     def post(self, post: Post) -> Outcome:
-        """Sends one POST and waits for its outcome; only for jobs of a run under way, from their threads.
+        """Sends one POST and waits for its outcome; only for jobs of a run under way, and what they run `at_once`, from their threads.
 
         Whatever the receiver does is an outcome. Raises: RuntimeError outside of a run, or when libcurl cannot work at all.
         """
@@ -85,8 +102,20 @@ class WebhookClient:
             if not self._is_running:
                 raise RuntimeError("a POST is sent by a job of a run")
             self._inbox.append(transfer)
+            self._unanswered[transfer] = self._now()
         self._wake()
-        return transfer.outcome.result()
+        try:
+            return transfer.outcome.result()
+        finally:
+            with self._gate:
+                del self._unanswered[transfer]
+
+    def unanswered(self) -> Unanswered:
+        """The POSTs of the run under way that have no outcome yet; any thread may ask."""
+        with self._gate:
+            posts = [(since, len(transfer.post.body)) for transfer, since in self._unanswered.items()]
+        first = min((since for since, _ in posts), default=None)
+        return Unanswered(self._now() - first, sum(size for _, size in posts)) if first else Unanswered()
 
     def close(self) -> None:
         """Closes all connections; the client is spent."""
