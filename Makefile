@@ -25,7 +25,7 @@ test: .venv/.test .venv-a2a03/.installed  ## run all tests
 test-unit: .venv/.test  ## only the domain's tests: seconds
 	@$(BIN)/python -m pytest tests/unit
 
-test-compat: .venv/.test .venv-a2a03/.installed $(COMPAT) tests/compat/js/node_modules/.installed  ## other packages' own clients, agents and receivers, before and behind the relay
+test-compat: .venv/.test .venv-a2a03/.installed $(COMPAT) .venv-compat-a2akit/sdist/.unpacked tests/compat/js/node_modules/.installed  ## other packages' own clients, agents and receivers, before and behind the relay
 	@$(BIN)/python -m pytest -m compat tests/compat
 
 coverage: .venv/.test  ## branch coverage: the domain by its own tests (100 %), then all with tests/integration and tests/hostile (>= 95 %): half an hour
@@ -81,6 +81,11 @@ format: .venv/.test  ## format and mend what can be mended
 .venv-compat-%/.installed: tests/compat/%.txt | .venv/.test
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-compat-$*
 	@$(UV_INSTALL) --python .venv-compat-$*/bin/python -r $<
+	@touch $@
+
+.venv-compat-a2akit/sdist/.unpacked: .venv-compat-a2akit/.installed
+	@$(BIN)/uvx --quiet --python $(BIN)/python pip download --quiet --no-deps --no-binary a2akit --dest $(@D) "$$(grep '^a2akit==' tests/compat/a2akit.txt)"
+	@tar -xzf $(@D)/a2akit-*.tar.gz -C $(@D) --strip-components 1
 	@touch $@
 
 tests/compat/js/node_modules/.installed: tests/compat/js/package.json

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from relay_dev.demo.child import Child
-from tests.compat.remote import DRIVERS, PACKAGES, RemoteClient, python
+from tests.compat.remote import A2AKIT_SDIST, DRIVERS, PACKAGES, RemoteClient, python
 from tests.e2e.clients import Client03, Client10
 from tests.e2e.face import A2AClient
 from tests.e2e.relays import AGENT_03, AGENT_10, AGENT_BOTH, Relay, agent_url, relay_command, started
@@ -22,6 +22,7 @@ AGENTS = {
     "v03": [*AGENT_03, *STEP],
     "a2akit": [python("a2akit"), str(DRIVERS / "a2akit_agent.py")],
     "a2akit-http": [python("a2akit"), str(DRIVERS / "a2akit_agent.py"), "http+json"],
+    "a2akit-example": [python("a2akit"), str(DRIVERS / "a2akit_example.py"), str(A2AKIT_SDIST)],
     "praisonai": [python("praisonai"), str(DRIVERS / "praisonai_agent.py")],
 }
 

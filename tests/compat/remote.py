@@ -10,6 +10,7 @@ from tests.e2e.lines import LineProcess
 ROOT = Path(__file__).parents[2]
 DRIVERS = Path(__file__).parent
 JS = DRIVERS / "js"
+A2AKIT_SDIST = ROOT / ".venv-compat-a2akit" / "sdist"  # its source distribution: its examples are in no wheel
 
 
 def python(environment: str) -> str:

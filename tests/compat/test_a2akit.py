@@ -1,13 +1,19 @@
-"""a2akit 0.0.32: its client's push methods over JSON-RPC and HTTP+JSON, and what its push example does: client, worker and receiver."""
+"""a2akit 0.0.32: its client's push methods over JSON-RPC and HTTP+JSON, and its push example: client, worker and receiver.
 
+The example's three files are those of its source distribution.
+"""
+
+import re
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from relay_dev.demo.child import Child
-from tests.compat.remote import DRIVERS, RemoteClient, python
+from tests.compat.remote import A2AKIT_SDIST, RemoteClient, python
 from tests.e2e.face import A2AClient, RefusedError, Webhook
 from tests.e2e.relays import READY_SECONDS, Relay
 
@@ -30,12 +36,42 @@ def url(quiet_relay: Relay, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def receiver() -> Iterator[Child]:
-    with Child("receiver", [python("a2akit"), str(DRIVERS / "a2akit_receiver.py")]) as process:
+    """The example's own file."""
+    command = [python("a2akit"), "-m", "uvicorn", "examples.push.webhook_receiver:app", "--port", "0", "--no-access-log"]
+    with Child("receiver", command, folder=A2AKIT_SDIST) as process:
         yield process
 
 
 def address(receiver: Child) -> str:
-    return receiver.wait_for_line(r"^receiver: (\S+)", deadline=time.monotonic() + READY_SECONDS)[1]
+    return receiver.wait_for_line(r"Uvicorn running on (http://\S+)", deadline=time.monotonic() + READY_SECONDS)[1]
+
+
+def test_the_push_examples_own_files_run_unchanged_but_for_the_addresses(relay: Relay, receiver: Child, tmp_path: Path) -> None:
+    """Its worker has `push_notifications=False`; its client and its receiver are run as they are."""
+    client = (A2AKIT_SDIST / "examples" / "push" / "client.py").read_text()
+    for printed, ours in (("http://localhost:8000", relay.at("a2akit-example")), ("http://localhost:9000", address(receiver))):
+        assert printed in client
+        client = client.replace(f'"{printed}', f'"{ours}')
+    (tmp_path / "client.py").write_text(client)
+    done = subprocess.run(
+        [python("a2akit"), str(tmp_path / "client.py")], capture_output=True, text=True, timeout=READY_SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for line in (
+        "Connected to: Report Generator",
+        "Push notifications: True",
+        "state: submitted",
+        "state=completed",
+        "Result: Report: Q1 revenue",
+        "Push configs: 1",
+    ):
+        assert line in done.stdout
+    created = re.search(r"Task created: (\S+)", done.stdout)
+    assert created
+    deadline = time.monotonic() + READY_SECONDS
+    for state in ("submitted", "working", "completed"):
+        receiver.wait_for_line(rf"\[WEBHOOK\] Task: {created[1]}  State: {state}", deadline=deadline)
+    receiver.wait_for_line(r"\[WEBHOOK\] Artifact\[0\]: Report: Q1 revenue", deadline=deadline)
 
 
 @pytest.mark.parametrize("agent", ["a2akit", "a2akit-http", "both"])  # the example's own worker speaks HTTP+JSON
@@ -47,13 +83,17 @@ def test_the_push_example_prints_states_as_they_happen_polls_and_lists_one_confi
     assert task.state == "submitted"
     deadline = time.monotonic() + READY_SECONDS
     receiver.wait_for_line(rf"\[WEBHOOK\] Task: {task.id}  State: completed  Artifacts: 1", deadline=deadline)
-    receiver.wait_for_line(r"\[WEBHOOK\]   .*Generate the Q1 report", deadline=deadline)
+    receiver.wait_for_line(r"\[WEBHOOK\] Artifact\[0\]: .*Generate the Q1 report", deadline=deadline)
     assert client.get(url, task.id).state == "completed"
     (config,) = client.list_configs(url, task.id)
     assert (config.url, config.token) == (f"{hook}/webhook", TOKEN)
     listed = httpx.get(f"{hook}/notifications", trust_env=False).json()["notifications"]
     states = [told["status"]["state"] for told in listed]
     assert states == sorted(states, key=["submitted", "working", "completed"].index)
+
+
+def test_a_send_that_does_not_want_to_wait_is_answered_at_once(relay: Relay, client: A2AClient) -> None:
+    assert client.send(relay.at("both"), "Generate the Q1 report").state == "submitted"
 
 
 def test_the_receivers_401_for_a_wrong_token_ends_in_a_dead_letter(relay: Relay, clients: dict[str, A2AClient], receiver: Child) -> None:

@@ -148,6 +148,12 @@ def test_a_waiting_send_is_answered_with_the_task_as_it_then_stands(world: World
     assert caller.send(caller.message(), waits=True) == ("task-1", "completed")
 
 
+def test_a_send_of_a2akits_client_that_says_nothing_of_waiting_does_not_wait(world: World) -> None:
+    message = {"kind": "message", "messageId": "m", "contextId": "c", "role": "user", "parts": [{"kind": "text", "text": "hello"}]}
+    task = world.result("message/send", {"message": message}, version="0.3.0")
+    assert (task["status"]["state"], [method for method, _ in world.agent.calls]) == ("submitted", [SEND[world.agent.speaks]])
+
+
 def test_an_inline_config_is_told_each_state_in_the_callers_own_form(world: World, caller: Caller) -> None:
     caller.send(caller.message(), url=hook(world))
     world.settle()

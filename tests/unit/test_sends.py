@@ -97,6 +97,15 @@ def test_a_send_of_0_3_waits_unless_it_says_otherwise_or_carries_a_config(config
     assert parse_send(send(configuration), V03).waits is waits
 
 
+@pytest.mark.parametrize(
+    ("configuration", "waits"), [(None, False), ({}, False), ({"blocking": True}, True), ({"acceptedOutputModes": []}, True)]
+)
+def test_a_send_of_a2akits_client_that_leaves_its_configuration_out_does_not_wait(
+    configuration: dict[str, Any] | None, waits: bool
+) -> None:
+    assert parse_send(send(configuration), V03, is_a2akits=True).waits is waits
+
+
 def test_a_send_of_1_0_is_forwarded_non_blocking_whole_and_without_what_is_ours() -> None:
     params = send({"taskPushNotificationConfig": HOOK, "historyLength": 3, "acceptedOutputModes": ["text"]}, tenant="acme")
     expected = params | {"configuration": {"acceptedOutputModes": ["text"], "returnImmediately": True}}

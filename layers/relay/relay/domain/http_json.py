@@ -22,7 +22,7 @@ from relay.domain.json_body import check_size, is_json, parse_json
 from relay.domain.jsonrpc import Request
 from relay.domain.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from relay.domain.proto_03 import config_of_proto, is_proto_send, is_proto_set, send_of_proto
-from relay.domain.protocol import Kind, Method, names_of, negotiate, requested_version
+from relay.domain.protocol import Kind, Method, names_of, names_patch, negotiate, requested_version
 from relay.domain.task import Json, ProtocolVersion
 
 V03_PREFIX = "/v1"
@@ -143,7 +143,7 @@ def read_call(target: Target, method: Method, content: Content, version_header: 
     if target.version is ProtocolVersion.V03:
         read_proto = _FROM_PROTO.get(kind, _never)(said)
         params = _params_03(kind, target, (said if read_proto is None else read_proto) | asked)
-        is_open = kind in _SILENT and (version_header or "").count(".") < 2
+        is_open = kind in _SILENT and not names_patch(version_header)
         return HttpJsonCall(Request(method.name, method.name, params), kind, target.task_id, read_proto is not None, is_open)
     tenant = target.tenant or content.query.get("tenant", "")
     params = {**said, **asked, **_named_10(kind, target), **({"tenant": tenant} if tenant else {})}

@@ -110,6 +110,11 @@ def names_of(kind: Kind, version: ProtocolVersion) -> tuple[str, ...]:
     return tuple(method.name for method in METHODS.values() if method.version is version and method.kind is kind)
 
 
+def names_patch(version_header: str | None) -> bool:
+    """Whether a call names a patch (`0.3.0`), as a2akit's client does and no SDK: what it leaves unsaid means what it means there."""
+    return (version_header or "").strip().count(".") > 1
+
+
 def requested_version(version_header: str | None) -> ProtocolVersion | None:
     """The version a call asks for, 0.3 when it names none; None for one the relay does not speak."""
     text = (version_header or "").strip()

@@ -44,8 +44,11 @@ class Send:
     forwarded: Json = field(repr=False)
 
 
-def parse_send(params: Json, version: ProtocolVersion) -> Send:
-    """What the message itself holds is the agent's to judge, except its ids. Raises: InvalidParamsError naming the field."""
+def parse_send(params: Json, version: ProtocolVersion, *, is_a2akits: bool = False) -> Send:
+    """What the message itself holds is the agent's to judge, except its ids. Raises: InvalidParamsError naming the field.
+
+    `is_a2akits`: the client says that it does not want to wait by leaving `configuration` out.
+    """
     call = Fields(params)
     message = call.object("message")
     if message is None:
@@ -60,7 +63,7 @@ def parse_send(params: Json, version: ProtocolVersion) -> Send:
         tenant=tenant,
         inline=inline,
         history_length=_history_length(configuration),
-        waits=_waits(configuration, inline, version),
+        waits=_waits(configuration, inline, version) and not (is_a2akits and not configuration.document),
         forwarded={**_without_config(params, version), "configuration": _forwarded(configuration.document, version)},
     )
 

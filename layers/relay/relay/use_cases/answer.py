@@ -12,7 +12,7 @@ from relay.domain.evo_ai import in_03s_words
 from relay.domain.forwarding import caller_credential
 from relay.domain.jsonrpc import Request
 from relay.domain.mending import mend_response, mend_result, spell_response, spell_result
-from relay.domain.protocol import Kind, Method
+from relay.domain.protocol import Kind, Method, names_patch
 from relay.domain.push_config import UPDATES_HEADER, parse_updates
 from relay.domain.sends import parse_send
 from relay.domain.task import ProtocolVersion
@@ -45,6 +45,10 @@ class Call:
     def is_praisonais(self) -> bool:
         """Only PraisonAI's client calls there, whatever the card says; it reads PraisonAI's own words."""
         return self.path.rstrip("/") == "/a2a"
+
+    @property
+    def is_a2akits(self) -> bool:
+        return self.method.version is ProtocolVersion.V03 and names_patch(self.incoming.get("a2a-version"))
 
 
 class AnswerCall:
@@ -89,7 +93,7 @@ class AnswerCall:
         if kind in self._own_methods:
             return self._own_methods[kind](push)
         if kind is Kind.SEND:
-            send = parse_send(call.request.params, version)
+            send = parse_send(call.request.params, version, is_a2akits=call.is_a2akits)
             if send.inline:
                 send = replace(send, inline=push.registering(send.inline))
             outgoing = Outgoing(
