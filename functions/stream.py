@@ -16,8 +16,8 @@ def handler(event: dict[str, Any], context: object) -> Batch:
         return failures(unknown + wiring().hold_streams(_guarded)(known, remaining=remaining(context)))
 
 
-def _guarded(step: Callable[[], None], task: TaskKey) -> bool:
-    """What fails here is ours; the task's watch goes on."""
+def _guarded(step: Callable[[], None], task: TaskKey | None) -> bool:
+    """What fails here is ours; the task's watch goes on, and so do the other tasks' streams."""
     try:
         step()
     except Exception as error:

@@ -9,13 +9,14 @@ One class runs on one worker: the classes divide the work. `make test` disturbs 
 in all of them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.mortal import Moment
-from tests.support.story import POLL, Disturbance, Stage, Story, Tell
+from tests.support.story import POLL, Disturbance, Stage, Story
+from tests.support.telling import each_post, each_request, teller, told, told_again
 from tests.support.wire import Effect
 from tests.support.world import SWEEP
 
@@ -63,42 +64,11 @@ def given_up(story: Story) -> None:
     story.world.advance(SWEEP)
 
 
-STORIES: dict[str, Tell] = {"several changes": several_changes, "given up": given_up}
+STORIES = {"several changes": teller(Story, several_changes), "given up": teller(Story, given_up)}
 
 
-def told(stage: Stage, name: str, disturbance: Disturbance) -> tuple[int, int]:
-    """How many requests and POSTs it took; fails when a promise is broken, or the point was not reached."""
-    with stage.disturbed(disturbance) as counter:
-        story = Story(stage, disturbance)
-        STORIES[name](story)
-        requests, posts = counter.requests, counter.posts
-        story.recovers()
-        faults = list(story.faults())
-        if counter.is_missed or stage.world.wire.deaths != disturbance.is_death:
-            faults.append("the point was not reached")
-        assert not faults, f"{disturbance}, {counter.what_was_disturbed}: {'; '.join(faults)}"
-    return requests, posts
-
-
-def told_again(stage: Stage, name: str, disturbances: Iterable[Disturbance]) -> None:
-    """All are told, even if some break a promise."""
-    broken = []
-    for disturbance in disturbances:
-        try:
-            told(stage, name, disturbance)
-        except AssertionError as error:
-            broken.append(str(error))
-    assert not broken, "\n".join(broken)
-
-
-def each_request(stage: Stage, name: str, effect: Effect, third: int) -> list[Disturbance]:
-    requests, _ = told(stage, name, Disturbance())
-    return [Disturbance(effect=effect, point=point) for point in range(1 + third, requests + 1, WAYS)]
-
-
-def each_post(stage: Stage, name: str, moment: Moment) -> list[Disturbance]:
-    _, posts = told(stage, name, Disturbance())
-    return [Disturbance(moment=moment, point=point) for point in range(1, posts + 1)]
+def each_third(stage: Stage, name: str, effect: Effect, third: int) -> list[Disturbance]:
+    return each_request(stage, STORIES[name], effect, first=1 + third, step=WAYS)
 
 
 @pytest.mark.timeout(600)
@@ -106,7 +76,7 @@ class TestDeathBeforeARequest:
     @pytest.mark.parametrize("third", thirds(0))
     @pytest.mark.parametrize("name", STORIES)
     def test_promises_hold_when_a_function_dies_before_any_request(self, stage: Stage, name: str, third: int) -> None:
-        told_again(stage, name, each_request(stage, name, Effect.DIES_BEFORE, third))
+        told_again(stage, STORIES[name], each_third(stage, name, Effect.DIES_BEFORE, third))
 
 
 @pytest.mark.timeout(600)
@@ -114,7 +84,7 @@ class TestDeathAfterARequest:
     @pytest.mark.parametrize("third", thirds(1))
     @pytest.mark.parametrize("name", STORIES)
     def test_promises_hold_when_a_function_dies_after_any_request(self, stage: Stage, name: str, third: int) -> None:
-        told_again(stage, name, each_request(stage, name, Effect.DIES_AFTER, third))
+        told_again(stage, STORIES[name], each_third(stage, name, Effect.DIES_AFTER, third))
 
 
 @pytest.mark.timeout(600)
@@ -122,14 +92,14 @@ class TestDeathAtAPost:
     @pytest.mark.parametrize("moment", MOMENTS)
     @pytest.mark.parametrize("name", STORIES)
     def test_promises_hold_when_a_function_dies_at_any_post(self, stage: Stage, name: str, moment: Moment) -> None:
-        told_again(stage, name, each_post(stage, name, moment))
+        told_again(stage, STORIES[name], each_post(stage, STORIES[name], moment))
 
 
 @pytest.mark.timeout(600)
 class TestFailedRequests:
     @pytest.mark.parametrize("third", thirds(2))
     def test_promises_hold_when_any_request_fails_for_good(self, stage: Stage, third: int) -> None:
-        told_again(stage, "several changes", each_request(stage, "several changes", Effect.FAILS, third))
+        told_again(stage, STORIES["several changes"], each_third(stage, "several changes", Effect.FAILS, third))
 
 
 @pytest.mark.timeout(600)
@@ -137,4 +107,4 @@ class TestRepeatedRequests:
     @pytest.mark.parametrize("effect", REPEATED)
     @pytest.mark.parametrize("name", STORIES)
     def test_no_receiver_sees_that_every_request_was_repeated(self, stage: Stage, name: str, effect: Effect) -> None:
-        told(stage, name, Disturbance(effect=effect, is_everywhere=True))
+        told(stage, STORIES[name], Disturbance(effect=effect, is_everywhere=True))

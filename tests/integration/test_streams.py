@@ -14,6 +14,7 @@ from relay.domain.stream import CLAIM, RENEW_EVERY
 from relay.domain.wakeup import StreamWakeup
 from relay.domain.watch import LAST_WORDS_WAIT
 from tests.support.streaming import SOON_OVER, Streaming, streaming
+from tests.support.wire import Effect, once
 from tests.support.world import World, task_key
 
 TASK = task_key("t1")
@@ -250,3 +251,20 @@ def test_agent_without_the_streams_of_its_card_is_followed_in_another_way(world:
     world.advance(SLOW + 1)
     assert world.told("a") == [2]
     assert world.length(STREAMS) == 0
+
+
+@pytest.mark.parametrize("name", ["ReceiveMessage", "SendMessageBatch"])
+def test_stream_goes_on_when_the_queue_fails(world: World, beside: Streaming, name: str) -> None:
+    """Its function can take no more tasks, or hand none over, for a moment."""
+    followed_by_stream(world, beside)
+    [running], failed = beside.live, once(Effect.FAILS, function="stream", name=name)
+    asked = len(world.wire.asked("stream", name))
+    world.wire.decide = failed
+    if name == "SendMessageBatch":
+        running.left = SOON_OVER
+    world.advance(2)
+    beside.alone_until(lambda: len(world.wire.asked("stream", name)) > asked)
+    assert not running.life.is_dead
+    world.agent.task("t1").becomes("working")
+    beside.eventually(lambda: world.told("a") == [2])
+    assert beside.live == [running]

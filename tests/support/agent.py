@@ -91,6 +91,7 @@ class FakeAgent:
     calls: list[tuple[str, Json]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     before_answer: Callable[[str, Json], None] = lambda _method, _answer: None
+    before_event: Callable[[Json], None] = lambda _event: None  # of a stream; what it raises as OSError ends the stream
     tasks: dict[str, AgentTask] = field(default_factory=dict)
     push_configs: dict[str, Json] = field(default_factory=dict)
 
@@ -119,7 +120,7 @@ class FakeAgent:
         return self.tasks[task_id]
 
     def reset(self) -> None:
-        self.retry_after = ""
+        self.retry_after, self.before_event = "", lambda _event: None
         self.next_state, self.status, self.before_answer = "submitted", 200, lambda _method, _answer: None
         self.speaks, self.lets_in, self.streams, self.pushes = ProtocolVersion.V10, None, False, False
         self.push_configs.clear()
@@ -254,6 +255,7 @@ class _Exchange(BaseHTTPRequestHandler):
         self.close_connection = True
         with suppress(OSError):  # who listened is gone
             while (event := told.get()) is not None:
+                self._agent.before_event(event)
                 response = {"jsonrpc": "2.0", "id": request_id, "result": event}
                 self.wfile.write(b"data: %b\n\n" % json.dumps(response).encode())
                 self.wfile.flush()

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
+from relay.domain.task import RevisionHead
 from relay.use_cases.redrive import Filter
 from relay.wiring import wiring
 from relay_dev import execution_environment
@@ -85,8 +86,12 @@ class Counter:
 class Stage:
     """One world for many stories, one after the other: each has a task of its own and finds the relay idle, no sweep due."""
 
-    def __init__(self) -> None:
-        self.world = World(WatchMinSeconds="10", WatchMaxSeconds="10", RetrySchedule="5,10")
+    reaches_every_point = True  # a story that is told again asks AWS for the same
+
+    def __init__(self, *, counted: Callable[[AwsRequest], bool] = lambda _request: True, **parameters: str) -> None:
+        """`counted`: which requests are disturbed. Parameters are the template's."""
+        self.world = World(**{"WatchMinSeconds": "10", "WatchMaxSeconds": "10", "RetrySchedule": "5,10", **parameters})
+        self._counted = counted
         self.counter = Counter(Disturbance())
         self._swept_at: datetime | None = None
         self.steady: MortalReceiver
@@ -119,7 +124,7 @@ class Stage:
     def _decide(self, request: AwsRequest) -> Effect:
         if request.function == "sweep":
             self._swept_at = self.world.runner.clock.now()
-        return self.counter.effect(request)
+        return self.counter.effect(request) if self._counted(request) else Effect.NONE
 
     def _make_idle(self) -> None:
         self.world.empty_the_table()
@@ -207,9 +212,7 @@ class Story:
     def faults(self) -> Iterator[str]:
         """Every promise that is broken, in a sentence."""
         yield from (f"{queue} holds messages" for queue in FAULTS if self.world.length(queue))
-        head = self.world.revisions.newest(task_key(self.task_id))
-        if head is None or not head.state.is_terminal:
-            yield f"the end of the task was not observed: {head}"
+        yield from self._faults_of_end(self.world.revisions.newest(task_key(self.task_id)))
         for config_id in self.starts:
             yield from (f"{config_id}: {fault}" for fault in self._faults_of(config_id))
         for config_id, count in self.posted_before_delete.items():
@@ -217,6 +220,10 @@ class Story:
                 yield f"{config_id}: POSTed after its delete was answered"
             if self._cursor(config_id) is not None:
                 yield f"{config_id}: deleted, and still has a cursor"
+
+    def _faults_of_end(self, head: RevisionHead | None) -> Iterator[str]:
+        if head is None or not head.state.is_terminal:
+            yield f"the end of the task was not observed: {head}"
 
     def _faults_of(self, config_id: str) -> Iterator[str]:
         posts, newest = self.posts(config_id), self.world.newest(self.task_id)
@@ -239,6 +246,3 @@ class Story:
         """The revisions that dead letters tell of."""
         letters = (letter for letter in self.world.dead_letters() if letter.key == config_key(self.task_id, config_id))
         return {number for letter in letters for number in range(letter.first, letter.last + 1)}
-
-
-Tell = Callable[[Story], None]

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -80,15 +81,27 @@ def each(effect: Effect, *, function: str) -> Decide:
     return decide
 
 
+@dataclass(eq=False)
+class Life:
+    """One process of a function. When it is dead, nobody sees what it does."""
+
+    function: str
+    is_dead: bool = False
+
+
+_own: ContextVar[Life | None] = ContextVar("life", default=None)
+
+
 class Wire:
-    """`decide` says what happens to each request; `requests` are all of them. Functions run one after the other, their threads at once."""
+    """`decide` says what happens to each request; `requests` are all of them. Functions run one after the other, their threads at once;
+    those that run `apart` beside them.
+    """
 
     def __init__(self) -> None:
         self.decide: Decide = undisturbed
         self.requests: list[AwsRequest] = []
-        self.is_dead = False
         self.deaths = 0
-        self._function = ""
+        self._main = Life("")
         self._count = 0
         self._lock = threading.Lock()
         self._now = threading.local()  # what happens to the request of this thread
@@ -109,19 +122,35 @@ class Wire:
 
         return noted
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether the process that runs now, not apart, is dead."""
+        return self._main.is_dead
+
     @contextmanager
     def life(self, function: str) -> Iterator[None]:
         """A process of that name runs; when it is over, nobody is dead any more."""
-        self._function, self.is_dead = function, False
+        self._main = Life(function)
+        try:
+            with self.apart(self._main):
+                yield
+        finally:
+            self._main = Life("")
+
+    @contextmanager
+    def apart(self, life: Life) -> Iterator[None]:
+        """On this thread, and on those that inherit its context, all is done by that process."""
+        token = _own.set(life)
         try:
             yield
         finally:
-            self._function, self.is_dead = "", False
+            _own.reset(token)
 
-    def die(self) -> None:
-        """From now on the running function does nothing that anybody could see."""
-        self.is_dead = True
-        self.deaths += 1
+    def die(self, life: Life | None = None) -> None:
+        """From now on the process does nothing that anybody could see; the one that runs, unless another is named."""
+        dying = life or _own.get() or self._main
+        self.deaths += not dying.is_dead
+        dying.is_dead = True
 
     def asked(self, function: str = "", name: str = "") -> list[AwsRequest]:
         return [each for each in self.requests if function in ("", each.function) and name in ("", each.name)]
@@ -141,13 +170,14 @@ class Wire:
             yield
 
     def _before(self, call: Call) -> None:
-        if self.is_dead:
+        life = _own.get() or self._main
+        if life.is_dead:
             raise Died
         with self._lock:
             self._count += 1
-            request = AwsRequest(self._count, self._function, call.operation.rpartition(".")[2], _read(call.body))
+            request = AwsRequest(self._count, life.function, call.operation.rpartition(".")[2], _read(call.body))
             self.requests.append(request)
-        self._now.effect = effect = self.decide(request)
+            self._now.effect = effect = self.decide(request)
         if effect is Effect.DIES_BEFORE:
             self.die()
             raise Died
@@ -158,7 +188,7 @@ class Wire:
         effect, self._now.effect = self._now.effect, Effect.NONE
         if effect is Effect.DIES_AFTER:
             self.die()
-        if self.is_dead:
+        if (_own.get() or self._main).is_dead:
             raise Died
         if effect is Effect.TIMES_OUT:
             raise ReadTimeoutError(endpoint_url="by the test")

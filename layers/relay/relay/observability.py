@@ -150,7 +150,7 @@ def stream_ended(task: TaskKey, ending: str) -> None:
     log("stream ended", task=task, outcome=ending)
 
 
-def stream_failed(task: TaskKey, error: BaseException) -> None:
+def stream_failed(task: TaskKey | None, error: BaseException) -> None:
     """We failed, not the agent."""
     fault("stream failed", task=task, error=error)
 

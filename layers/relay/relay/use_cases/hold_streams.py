@@ -44,11 +44,14 @@ class _Held:
         return self.thread is not None and not self.thread.is_alive()
 
 
-Guarded = Callable[[Callable[[], None], TaskKey], bool]
+Guarded = Callable[[Callable[[], None], TaskKey | None], bool]
 
 
 class HoldStreams:
-    """One for each invocation. `guarded` does a step for a task, and says whether it succeeded: one's trouble must not end the others."""
+    """One for each invocation.
+
+    `guarded` does a step, for a task or for all, and says whether it succeeded: its trouble must not end the streams of the others.
+    """
 
     def __init__(
         self,
@@ -78,7 +81,7 @@ class HoldStreams:
             while self._held and remaining() > rules.HANDOVER:
                 self._turn(may_receive=True)
             if self._held:
-                self._hand_over()
+                self._guarded(self._hand_over, None)
             while self._held and remaining() > rules.STOP:
                 self._turn(may_receive=False)
         finally:
@@ -90,7 +93,7 @@ class HoldStreams:
         for held in [each for each in self._held if each.has_ended]:
             self._end(held)
         if may_receive and len(self._held) < rules.MAX_STREAMS and self._is_time_to_receive():
-            self._receive()
+            self._guarded(self._receive, None)
         now = self._now()
         for held in self._held:
             if now >= held.renew_at:
