@@ -365,6 +365,43 @@ def test_agent_of_0_3_is_polled(world: World) -> None:
     assert world.told("t1") == [2]
 
 
+def followed_beside_another_that_changes(world: World) -> None:
+    """Of t1 no list can show anything for long: what t2 does moves the mark."""
+    followed_by_list(world, "t1", "t2")
+    seconds(world, 70)
+    world.agent.task("t2").becomes("working")
+    seconds(world, EVERY + 1)
+
+
+@pytest.mark.thorough
+def test_agent_that_changes_states_without_a_timestamp_is_polled(world: World) -> None:
+    followed_beside_another_that_changes(world)
+    world.agent.task("t1").document["status"]["state"] = "TASK_STATE_WORKING"
+    seconds(world, 2 * EVERY)
+    assert world.told("t1") == []
+    world.advance(SLOW)
+    assert world.told("t1") == [2]
+    assert given_up(world)
+
+
+@pytest.mark.thorough
+def test_agent_whose_lists_hide_a_task_is_polled(world: World) -> None:
+    def hides_t1(answer: dict[str, Any]) -> None:
+        answer["result"]["tasks"] = [task for task in answer["result"]["tasks"] if task["id"] != "t1"]
+
+    answers(world, hides_t1)
+    world.agent.task("t1").becomes("working")
+    followed_beside_another_that_changes(world)
+    world.agent.task("t1").becomes("completed")
+    seconds(world, 70)
+    world.agent.task("t2").becomes("completed")
+    seconds(world, EVERY + 1)
+    assert (world.told("t1"), world.told("t2"), given_up(world)) == ([], [2, 3], False)
+    world.advance(SLOW)
+    assert world.told("t1") == [2]
+    assert given_up(world)
+
+
 @pytest.mark.thorough
 def test_agent_that_is_down_is_polled_and_listed_again(world: World) -> None:
     followed_by_list(world, *TASKS)

@@ -23,7 +23,7 @@ from relay.domain.listing import (
     refused,
     selects,
 )
-from relay.domain.task import ProtocolVersion, RevisionHead, Snapshot, TaskState, View
+from relay.domain.task import Ending, ProtocolVersion, RevisionHead, Snapshot, TaskState, View
 from relay.domain.wakeup import ListWakeup, UnknownMessageError, WatchWakeup, load_watching
 from relay.domain.watch import Watch
 
@@ -139,6 +139,30 @@ def test_empty_round_begins_anew_with_what_the_agent_shows() -> None:
     assert lister.after(lister.begun(NOW).after(page())).mark is None
     with pytest.raises(ValueError, match="no mark"):
         LISTER.begun(NOW)
+
+
+# --- what it hides
+
+
+@pytest.mark.parametrize(
+    ("found", "hides"),
+    [
+        (head(TaskState.COMPLETED, ago(1000)), True),  # as it was stamped before
+        (head(TaskState.COMPLETED, ago(400)), True),  # long passed by the rounds
+        (head(TaskState.COMPLETED, ago(30)), False),  # may not have been listed yet
+        (head(TaskState.COMPLETED, ago(600)), False),  # before the lister began
+        (head(TaskState.COMPLETED, None), False),  # such a task is polled
+        (head(TaskState.WORKING, ago(400)), False),  # the same state: artifacts have changed, or the message
+        (replace(head(TaskState.UNKNOWN, ago(1000)), ending=Ending.VANISHED), False),
+    ],
+)
+def test_state_that_a_poll_found_should_have_been_listed(found: RevisionHead, hides: bool) -> None:
+    lister = replace(LISTER, covers_from=ago(500), mark=NOW)
+    assert lister.hides(head(stamped=ago(1000)), found) is hides
+    assert not lister.hides(None, found)
+    assert not lister.hides(head(stamped=None), found)
+    assert not lister.hides(replace(head(stamped=ago(1000)), ending=Ending.VANISHED), found)
+    assert not LISTER.hides(head(stamped=ago(1000)), found)
 
 
 # --- what cannot be used

@@ -16,7 +16,7 @@ from relay.domain.claim import Verdict
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.keys import ListKey, fits_key
 from relay.domain.lenient import mappings, text
-from relay.domain.task import Json, ProtocolVersion, Snapshot
+from relay.domain.task import Json, ProtocolVersion, RevisionHead, Snapshot
 from relay.domain.wakeup import ListWakeup
 from relay.domain.watch import Watch
 
@@ -86,6 +86,7 @@ class Lister:
     due: datetime | None = None
     good_until: datetime | None = None  # it is believed to list until then
     mark: datetime | None = None
+    covers_from: datetime | None = None  # what has changed since then, and up to the mark, was listed
     round: Round | None = None  # that is not over
     failures: int = 0
 
@@ -97,7 +98,20 @@ class Lister:
         if first.newest is None:
             raise InvalidAgentResponseError("The agent's ListTasks shows no task with a timestamp.")
         mark = min(first.newest, first.asked_at)
-        return replace(self, mark=mark, round=Round(_whole_second(mark - OVERLAP), first.asked_at, is_first=True))
+        first_round = Round(_whole_second(mark - OVERLAP), first.asked_at, is_first=True)
+        return replace(self, mark=mark, covers_from=first_round.since, round=first_round)
+
+    def hides(self, before: RevisionHead | None, found: RevisionHead) -> bool:
+        """Whether a state that a task's own poll has found should have been listed, and the task selected, before.
+
+        So it is where the agent gave it no timestamp of its own, or one that the rounds have long passed.
+        """
+        if before is None or before.ending or found.ending or before.state is found.state:
+            return False
+        known, stamped = before.status_timestamp, found.status_timestamp
+        if known is None or stamped is None or self.covers_from is None or self.mark is None:
+            return False
+        return stamped - known < _PRECISION or self.covers_from <= stamped <= self.mark - OVERLAP
 
     def begun(self, now: datetime) -> Round:
         """The round that is under way, or the next. Raises: ValueError without a mark."""

@@ -58,6 +58,11 @@ class Accelerate:
             return self._by_push(task, before)
         return Told(strategy) if strategy is Strategy.REPORT else Told()
 
+    def found_late(self, watch: Watch, head: RevisionHead) -> None:
+        """Nothing but the task's own poll has found a change."""
+        if watch.told.by is Strategy.LIST and self.listers.hides(watch.task.list_key, watch.head, head):
+            self.strategies.give_up(watch.task.agent_key, Strategy.LIST, reason="The agent's ListTasks hides changes of states.")
+
     def forget(self, task: TaskKey) -> None:
         """Nobody follows the task any more: who holds its stream finds the claim gone, and lets go."""
         self.claims.forget(task)

@@ -7,6 +7,7 @@ from relay.adapters.queues import Queue
 from relay.adapters.table.listers import Listers
 from relay.domain.keys import ListKey
 from relay.domain.listing import Lister
+from relay.domain.task import RevisionHead
 from relay.domain.wakeup import ListWakeup
 
 _FRESH = timedelta(seconds=5)
@@ -39,6 +40,11 @@ class KnownListers:
             if not is_good:
                 self._watch_queue.send(ListWakeup(key))
         return is_good
+
+    def hides(self, key: ListKey, before: RevisionHead | None, found: RevisionHead) -> bool:
+        """Whether its lists should have shown what a task's own poll has found."""
+        lister = self._of(key, self._now())
+        return lister is not None and lister.hides(before, found)
 
     def _of(self, key: ListKey, now: datetime) -> Lister | None:
         read_at, known = self._known.get(key, (None, None))

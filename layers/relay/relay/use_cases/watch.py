@@ -179,7 +179,7 @@ class FollowTasks:
 
     def _rest(self, call: WatchCall, watch: Watch, token: str, *, poll: _Poll, polled_at: datetime) -> None:
         """First the timer, then the mark that also ends the claim."""
-        told = self._told(watch, poll)
+        told = self._told(call, watch, poll)
         interval = self._interval(call, watch, poll, told)
         delay = max(interval, poll.wait)
         timer, due = uuid4().hex, self._now() + delay
@@ -199,8 +199,10 @@ class FollowTasks:
         if not self._watches.rest(call.task, token, rest):
             self._return(call)
 
-    def _told(self, watch: Watch, poll: _Poll) -> Told:
+    def _told(self, call: WatchCall, watch: Watch, poll: _Poll) -> Told:
         """A task that has ended, or waits for somebody, has no changes that could be brought sooner."""
+        if poll.moved and poll.head and not call.is_hint and not watch.failures:
+            self._accelerate.found_late(watch, poll.head)
         if poll.head is None or rules.is_quiet(watch, poll.head, self._now()):
             return Told()
         return self._accelerate(watch, poll.head)

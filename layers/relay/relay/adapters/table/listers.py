@@ -10,7 +10,7 @@ from relay.adapters.table.items import Item
 from relay.domain.keys import LISTERS, ListKey
 from relay.domain.listing import OVERDUE, ListCall, Lister, Round
 
-_MOMENTS = ("good_until", "mark", "since", "began_at", "newest")
+_MOMENTS = ("good_until", "mark", "covers_from", "since", "began_at", "newest")
 _COUNTS = ("pages", "listed", "failures")
 _REMEMBERED = (*_MOMENTS, *_COUNTS, "is_first", "token")
 
@@ -97,7 +97,7 @@ class Listers:
 
 def _remembered(lister: Lister) -> dict[str, Any]:
     under_way = lister.round
-    moments = {"good_until": lister.good_until, "mark": lister.mark}
+    moments = {"good_until": lister.good_until, "mark": lister.mark, "covers_from": lister.covers_from}
     found: dict[str, Any] = {"failures": items.number(lister.failures)} if lister.failures else {}
     if under_way is not None:
         moments |= {"since": under_way.since, "began_at": under_way.began_at, "newest": under_way.newest}
@@ -119,6 +119,7 @@ def _lister(key: ListKey, item: Item) -> Lister:
         due=items.read_moment(item, "due_at"),
         good_until=items.read_moment(item, "good_until"),
         mark=items.read_moment(item, "mark"),
+        covers_from=items.read_moment(item, "covers_from"),
         round=_round(item),
         failures=items.read_int(item, "failures"),
     )
