@@ -21,7 +21,9 @@ def test_a_caller_lends_its_credential_only_where_the_operator_has_said_so() -> 
 
 
 @pytest.mark.parametrize(
-    ("follow_as", "texts"), [(FollowAs.OPERATOR, OPERATORS_TEXTS), (FollowAs.CALLER, OPERATORS_TEXTS | CALLERS_TEXTS)], ids=str
+    ("follow_as", "texts"),
+    [(FollowAs.OPERATOR, OPERATORS_TEXTS), (FollowAs.CALLER, OPERATORS_TEXTS | CALLERS_TEXTS)],
+    ids=["operator", "caller"],
 )
 def test_a_view_is_taken_without_every_credential_that_is_not_its_readers_own(follow_as: FollowAs, texts: set[str]) -> None:
     assert agent(follow_as).hidden == OPERATORS_TEXTS
