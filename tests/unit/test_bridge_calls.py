@@ -52,7 +52,7 @@ def ids(page: Any) -> list[str]:
 # --- names and envelopes --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("in_10", "in_03"), zip(BRIDGED, BRIDGED_03, strict=True))
+@pytest.mark.parametrize(("in_10", "in_03"), list(zip(BRIDGED, BRIDGED_03, strict=True)))
 def test_a_method_has_the_agents_name(in_10: str, in_03: str) -> None:
     assert bridge(in_03).names == (in_10,)
     assert bridge(in_10).names[0] == in_03

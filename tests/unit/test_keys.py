@@ -8,6 +8,7 @@ from relay.domain.keys import (
     AgentKey,
     ConfigKey,
     HabitKey,
+    ListKey,
     ReceiverKey,
     TaskKey,
     callback_partition,
@@ -124,6 +125,7 @@ def test_what_is_known_of_an_agent_is_known_of_one_address() -> None:
 def test_what_is_kept_beside_a_task_has_keys_of_its_own() -> None:
     assert TASK.form_partition == f"FORM#{TASK.partition}"
     assert TASK._replace(tenant="t#1").list_partition("reader") == "RELAY_TASKS#owner#agent%2F1#t%231#reader"
+    assert TASK.list_key == ListKey(AgentKey("owner", "agent/1"), "")
     assert CONFIG.template == "TEMPLATE#config%201"
     assert CONFIG.pending == "PENDING#config%201"
     assert callback_partition("a/b") == "CALLBACK#a%2Fb"
