@@ -29,13 +29,14 @@ def busy(seconds: float | None) -> RelayError:
 
 
 def test_few_failures_are_a_blip() -> None:
-    assert not after(*[AWAY] * (THRESHOLD - 1)).left(NOW)
+    assert after(*[AWAY] * (THRESHOLD - 1)) == AgentHealth(THRESHOLD - 1)
 
 
 def test_agent_that_keeps_failing_is_left_alone_ever_longer_up_to_the_longest_pause() -> None:
     pauses = [after(*[AWAY] * failures).left(NOW) for failures in range(THRESHOLD, THRESHOLD + 10)]
     assert pauses == sorted(pauses)
-    assert timedelta(0) < pauses[0] < pauses[-1] == LONGEST
+    assert [pause.total_seconds() for pause in pauses[:5]] == [5, 10, 20, 40, 60]
+    assert pauses[-1] == LONGEST
 
 
 def test_retry_after_holds_from_the_first_time_and_within_bounds() -> None:
@@ -54,6 +55,7 @@ def test_while_one_probes_the_others_wait() -> None:
     later = NOW + health.left(NOW)
     assert not health.left(later)
     assert health.probed(later).left(later) == PROBE_WAIT
+    assert health.probed(later).failures == THRESHOLD
 
 
 def test_agent_that_is_well_is_asked_by_many_at_once() -> None:

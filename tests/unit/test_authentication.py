@@ -1,6 +1,7 @@
 """Authentication: the forms in which it is said, what cannot be sent, and signing secrets."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -170,3 +171,29 @@ def test_authentication_is_told_in_the_form_of_the_version_that_asks() -> None:
 @pytest.mark.parametrize("version", ProtocolVersion)
 def test_a_signing_secret_is_never_given_back(version: ProtocolVersion) -> None:
     assert "credentials" not in (authentication_result(Authentication("HMAC-SHA256", SECRET), version) or {})
+
+
+def test_an_own_header_is_given_back_as_evo_ais_clients_say_one() -> None:
+    found = read({"type": "apiKey", "key": "k", "headerName": "X-Client-Key"})
+    assert found is not None
+    assert json.loads(found.credentials) == {"in": "header", "name": "X-Client-Key", "value": "k"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {"type": "apiKey", "key": "v", "headerName": "Host"},
+            "must name a header of at most 128 characters that the relay does not set itself",
+        ),
+        ({"scheme": "ApiKey", "credentials": '{"name": "X-Key"}'}, "must have a value for its header"),
+        (
+            {"scheme": "ApiKey", "credentials": '{"in": "query", "name": "k", "value": "v"}'},
+            "must say `in`: `header`: a receiver is shown a key in a header only",
+        ),
+        ({"scheme": "HMAC-SHA256", "credentials": "short"}, "must be a secret of at least 24 bytes for scheme HMAC-SHA256"),
+        ({"scheme": "HMAC-SHA256", "credentials": "whsec_%"}, "begins with whsec_, but what follows is no base64"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_and_nothing_of_what_was_given(given: dict[str, Any], told: str) -> None:
+    assert refusal(given).message.endswith(f" {told}.")

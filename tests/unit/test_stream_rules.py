@@ -34,8 +34,9 @@ def test_tasks_are_offered_to_others_well_before_they_are_let_go() -> None:
 
 def test_pauses_between_connections_grow_and_are_jittered() -> None:
     pauses = [reconnect_pause(failures, 0) for failures in range(RECONNECTS + 1)]
-    assert pauses == sorted(pauses)
-    assert reconnect_pause(1, 0.9) > reconnect_pause(1, 0)
+    assert [pause.total_seconds() for pause in pauses] == [0.3, 1, 2]
+    assert reconnect_pause(99, 0) == pauses[-1]
+    assert reconnect_pause(1, 0.5).total_seconds() == 1.25
 
 
 def test_wakeup_survives_its_queue() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.domain.keys import ConfigKey, TaskKey
-from relay.domain.wakeup import MAX_DELAY, DeliveryWakeup, UnknownMessageError, WatchWakeup, WorkWakeup, next_hop
+from relay.domain.wakeup import MAX_DELAY, DeliveryWakeup, ListWakeup, StreamWakeup, UnknownMessageError, WatchWakeup, WorkWakeup, next_hop
 from tests.support.samples import INSTANT, KEY, NOW, SECOND, TASK
 
 ids = st.text(st.characters(), max_size=10)
@@ -117,6 +117,12 @@ def test_refusal_says_which_version_and_kind_was_expected() -> None:
         DeliveryWakeup.load('{"v":1,"kind":"deliver","task":["o","a","","t"]}')
     with pytest.raises(UnknownMessageError, match="watch wake-up without its parts: 'task'"):
         WatchWakeup.load('{"v":1,"kind":"watch"}')
+    with pytest.raises(UnknownMessageError, match="lister's wake-up without its parts: 'agent'"):
+        ListWakeup.load('{"v":1,"kind":"list"}')
+    with pytest.raises(UnknownMessageError, match="stream wake-up without its parts: 'task'"):
+        StreamWakeup.load('{"v":1,"kind":"stream"}')
+    with pytest.raises(UnknownMessageError, match="worker's wake-up without its parts: 'task'"):
+        WorkWakeup.load('{"v":1,"kind":"work"}')
     with pytest.raises(UnknownMessageError, match=r"^not JSON$"):
         WatchWakeup.load("{")
 

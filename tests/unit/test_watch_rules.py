@@ -203,6 +203,12 @@ def test_watch_that_nobody_tells_is_quick_after_a_change() -> None:
     assert PACE.next_poll(20 * SECOND, moved=True, asks_again=False, interrupted=False, is_told=False) == PACE.minimum
 
 
+@pytest.mark.parametrize(("interrupted", "pause"), [(False, 30), (True, 60)])
+def test_watch_that_nobody_tells_is_ever_slower_and_slow_at_once_where_the_task_waits_for_somebody(interrupted: bool, pause: float) -> None:
+    found = PACE.next_poll(20 * SECOND, moved=False, asks_again=False, interrupted=interrupted, is_told=False)
+    assert found.total_seconds() == pause
+
+
 # --- when the agent is asked no more, or seldom
 
 

@@ -126,10 +126,30 @@ def test_denied_host_is_no_webhook(url: str, entry: str) -> None:
     assert "denies" in problem_of(url, WebhookHosts(denied=listed(entry)))
 
 
-def test_refusal_names_the_field_as_the_caller_wrote_it() -> None:
+@pytest.mark.parametrize(
+    ("hosts", "told"),
+    [
+        (WebhookHosts(denied=listed("10.0.0.1")), "must not lead to a private or reserved address."),
+        (WebhookHosts(("10.0.0.1",), denied=listed("10.0.0.1")), "must not lead to a host that this relay's operator denies."),
+        (WebhookHosts(("10.0.0.1",), only=listed("10.0.0.2")), "must lead to one of the hosts that this relay's operator has named."),
+    ],
+    ids=["not public", "denied", "not named"],
+)
+def test_refusal_names_the_field_as_the_caller_wrote_it_and_the_rule(hosts: WebhookHosts, told: str) -> None:
     with pytest.raises(InvalidParamsError) as refused:
-        WebhookHosts(denied=listed("receiver.example")).check("https://receiver.example/", field=FIELD)
-    assert refused.value.field == FIELD
+        hosts.check("https://10.0.0.1/", field=FIELD)
+    assert (refused.value.field, refused.value.message) == (FIELD, f"The webhook URL {told}")
+
+
+def test_an_entry_with_a_port_is_about_that_port_alone() -> None:
+    entry = listed("receiver.example:8443", "8.8.8.8:8443")
+    denying, naming = WebhookHosts(denied=entry), WebhookHosts(only=entry)
+    assert problem_of("https://receiver.example:8443/", denying)
+    assert not problem_of("https://receiver.example/", denying)
+    assert not problem_of("https://receiver.example:8443/", naming)
+    assert problem_of("https://receiver.example/", naming)
+    assert denying.denies_address("8.8.8.8", 8443)
+    assert not denying.denies_address("8.8.8.8", 443)
 
 
 def test_denied_is_stronger_than_allowed_and_only() -> None:
