@@ -126,6 +126,8 @@ def test_a_complaint_never_quotes_a_secret() -> None:
         ({"type": "basic", "token": "dTpw"}, Authentication("Basic", "dTpw")),
         ({"type": "Digest", "token": "x"}, Authentication("Digest", "x")),
         ({"schemes": ["ApiKey"], "credentials": "plain"}, Authentication("ApiKey", "plain")),
+        ({"type": "apiKey", "token": "plain"}, Authentication("ApiKey", "plain")),
+        ({"type": "api_key", "token": "plain"}, Authentication("ApiKey", "plain")),
         ({"scheme": "ApiKey", "credentials": "{not json"}, Authentication("ApiKey", "{not json")),
     ],
 )
