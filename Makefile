@@ -31,11 +31,11 @@ test-unit: .venv/.test  ## only the domain's tests: seconds
 test-compat: .venv/.test .venv-a2a03/.installed $(COMPAT) .venv-compat-a2akit/sdist/.unpacked tests/compat/js/node_modules/.installed  ## other packages' own clients, agents and receivers, before and behind the relay
 	@$(BIN)/python -m pytest -m compat tests/compat
 
-coverage: .venv/.test  ## branch coverage: the domain by its own tests (100 %), then all with tests/integration and tests/hostile (>= 95 %): half an hour
+coverage: .venv/.test  ## branch coverage: the domain by its own tests (100 %), then all with the integration tests and the demo's (>= 95 %): half an hour
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest -q --cov --cov-report= tests/unit
 	@$(BIN)/coverage report --include='*/relay/domain/*' --fail-under=100
-	@$(BIN)/python -m pytest -q --cov --cov-report= --cov-append -n 2 --dist loadscope tests/integration tests/hostile
+	@$(BIN)/python -m pytest -q --cov --cov-report= --cov-append -n 2 --dist loadscope tests/integration tests/hostile tests/e2e/test_demo.py tests/e2e/test_demo_agent.py
 	@$(BIN)/coverage report --fail-under=95
 
 mutate: .venv-mutate/.installed  ## break the rules one by one, and see that a test notices; MODULE=domain/schedule.py for one: hours for all, can be stopped

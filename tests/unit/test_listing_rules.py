@@ -259,11 +259,6 @@ def test_refused_claim_returns_what_could_be_needed_still() -> None:
     assert refused(Lister(KEY, NOW, claim_token="somebody"), ["timer"], NOW) is Verdict.RETURN
 
 
-def test_a_lister_goes_on_from_its_mark_alone() -> None:
-    with pytest.raises(ValueError, match="no mark"):
-        LISTER.begun(NOW)
-
-
 def test_a_lister_goes_on_with_the_round_that_is_under_way() -> None:
     under_way = Round(ago(60), ago(5), token="next", pages=1)
     assert replace(LISTER, mark=ago(30), round=under_way).begun(NOW) is under_way

@@ -1,5 +1,6 @@
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -11,9 +12,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from relay.domain import notification
 from relay.domain.keys import ConfigKey, TaskKey
-from relay.domain.push_config import Authentication, Dialect, PushConfig
+from relay.domain.push_config import Authentication, Dialect, PushConfig, Updates
 from relay.domain.signer import Signer, SigningKey
 from relay.domain.task import Ending, ProtocolVersion, Revision, Snapshot, View
+from relay.domain.update_events import event_since, fingerprint
 
 KEY = ConfigKey(TaskKey("owner", "default", "", "task-1"), "config-1")
 NOW = datetime(2026, 11, 20, 12, 0, 30, 900_000, tzinfo=UTC)
@@ -331,3 +333,31 @@ def test_every_dialect_tells_the_task(dialect: Dialect) -> None:
 def test_a_header_says_that_nothing_more_may_come_and_why(ending: Ending) -> None:
     assert dict(headers(config(), ending=ending))["A2A-Relay-Ended"] == ending.value
     assert "A2A-Relay-Ended" not in dict(headers(config()))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "version"),
+    [
+        (Dialect.A2A_V10, ProtocolVersion.V10),
+        (Dialect.A2A_V03, ProtocolVersion.V03),
+        (Dialect.PRAISONAI, None),
+        (Dialect.EVO_AI, None),
+        (Dialect.EVO_AI_EVENTS, None),
+    ],
+)
+def test_events_are_told_in_the_versions_of_a2a_to_those_who_wish_for_them(dialect: Dialect, version: ProtocolVersion | None) -> None:
+    wishing = replace(config(dialect), updates=Updates.EVENTS)
+    assert notification.events_version(wishing) is version
+    assert notification.events_version(replace(wishing, updates=Updates.EVERY_REVISION)) is None
+    before, told = snapshot(), snapshot(status={"state": "TASK_STATE_COMPLETED"})
+    body = notification.body(wishing, revision(told), fingerprint(before, version) if version else None)
+    if version:
+        assert json.loads(body) == event_since(fingerprint(before, version), told, version)
+        assert body != notification.body(wishing, revision(told))
+    else:
+        assert body == notification.body(config(dialect), revision(told))
+
+
+def test_what_no_single_event_tells_is_told_as_the_whole_task() -> None:
+    wishing = replace(config(), updates=Updates.EVENTS)
+    assert json.loads(notification.body(wishing, revision(snapshot())))["task"]["id"] == "task-1"

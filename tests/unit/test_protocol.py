@@ -105,3 +105,24 @@ def test_any_version_of_any_method_is_negotiated_or_a_protocol_error(name: str, 
         assert negotiate(name, header).name == name
     except (MethodNotFoundError, VersionNotSupportedError):
         assert answer_version(name, header) in ProtocolVersion
+
+
+@pytest.mark.parametrize(
+    ("header", "requested", "said"),
+    [
+        (None, "", "A missing A2A-Version means 0.3, which is not supported for GetTask"),
+        (" 2.0 ", "2.0", "A2A-Version '2.0' is not supported for GetTask"),
+        ("9" * 40, "9" * 32, f"A2A-Version '{'9' * 32}' is not supported for GetTask"),
+    ],
+)
+def test_a_refused_version_is_told_as_far_as_it_is_a_version(header: str | None, requested: str, said: str) -> None:
+    with pytest.raises(VersionNotSupportedError) as raised:
+        negotiate("GetTask", header)
+    assert raised.value.metadata == {"requestedVersion": requested, "supportedVersions": "0.3, 1.0"}
+    assert raised.value.message == f"{said}: send A2A-Version: 1.0. Supported versions: 0.3, 1.0."
+
+
+def test_an_unknown_method_is_told_in_a_hundred_characters() -> None:
+    with pytest.raises(MethodNotFoundError) as raised:
+        negotiate("x" * 200, "1.0")
+    assert raised.value.message == f"There is no method '{'x' * 100}'."
