@@ -182,7 +182,7 @@ def test_what_we_fail_to_deliver_of_what_was_taken_comes_back(patient: World, ha
     until(lambda: patient.told("b") == [2])
     assert patient.told("a") == []
     assert waiting.ends().answer == {"batchItemFailures": []}
-    patient.advance(361)
+    patient.advance(121)
     assert patient.told("a")[:1] == [2]
 
 
@@ -205,8 +205,21 @@ def test_a_message_of_a_newer_version_is_left_in_the_queue(patient: World, hangi
     waiting.loses_patience()
     until(lambda: patient.told("a") == [2])
     waiting.ends()
-    patient.runner.clock.advance(timedelta(seconds=361))
+    patient.runner.clock.advance(timedelta(seconds=121))
     assert patient.take(DELIVERY) == ['{"v":99,"kind":"deliver"}']
+
+
+def test_what_a_look_took_whose_answer_was_lost_comes_back_before_the_queues_own_time(patient: World, hanging: HangingReceiver) -> None:
+    """botocore gives up after 2 s, and asks again: the queue takes that for another look."""
+    waiting = Waiting(patient, hanging, "a")
+    patient.wire.decide = once(Effect.TIMES_OUT, name="ReceiveMessage")
+    waiting.queue("a", 2)
+    waiting.loses_patience()
+    until(lambda: len(patient.wire.asked("deliver", "ReceiveMessage")) > 1)
+    assert waiting.ends().answer == {"batchItemFailures": []}
+    assert patient.told("a") == []
+    patient.advance(121)
+    assert patient.told("a")[:1] == [2]
 
 
 @pytest.mark.parametrize("name", ["UpdateItem", "DeleteMessageBatch"])
@@ -219,5 +232,5 @@ def test_an_environment_that_dies_with_what_it_took_loses_nothing(patient: World
     until(lambda: patient.wire.deaths > deaths)
     hanging.may_answer.set()
     assert isinstance(waiting.ends().error, Died)
-    patient.advance(361)
+    patient.advance(121)
     assert [number for number in patient.told("a") if number <= 2] == [2], "the watch may have found the task in its own state since"

@@ -59,7 +59,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Received:
-    """A message that was taken; it comes back after the queue's visibility timeout unless it is deleted."""
+    """A message that was taken; it comes back after a while unless it is deleted."""
 
     body: str
     receipt: str
@@ -68,11 +68,14 @@ class Received:
 class SourceQueue(Queue):
     """A queue from which its function takes messages by itself, too."""
 
-    def receive(self, most: int, *, wait: timedelta = timedelta(0)) -> list[Received]:
-        """What is there now, or the first that comes within `wait`, at most ten; an empty answer does not say that there is nothing."""
-        answer = self._client.receive_message(
-            QueueUrl=self._url, MaxNumberOfMessages=min(most, _BATCH), WaitTimeSeconds=int(wait.total_seconds())
-        )
+    def receive(self, most: int, *, wait: timedelta = timedelta(0), hidden_for: timedelta | None = None) -> list[Received]:
+        """What is there now, or the first that comes within `wait`, at most ten; an empty answer does not say that there is nothing.
+
+        `hidden_for`: after that it comes back unless it is deleted; the queue's own visibility timeout if it is not given.
+        """
+        hidden: Any = {} if hidden_for is None else {"VisibilityTimeout": int(hidden_for.total_seconds())}
+        waits = int(wait.total_seconds())
+        answer = self._client.receive_message(QueueUrl=self._url, MaxNumberOfMessages=min(most, _BATCH), WaitTimeSeconds=waits, **hidden)
         return [Received(message["Body"], message["ReceiptHandle"]) for message in answer.get("Messages", [])]
 
     def delete(self, received: Received) -> None:

@@ -9,6 +9,9 @@ from datetime import timedelta
 
 PATIENCE = timedelta(milliseconds=500)  # an answer that takes longer is not waited for alone
 LONGEST_LOOK = timedelta(seconds=1)  # SQS: WaitTimeSeconds is whole; AWS clients give up reading after 2 s
+HIDDEN_FOR = timedelta(
+    seconds=120
+)  # longer than a function runs; what a look took whose answer was lost comes back then, and not after 360 s
 MAX_BATCHES = 10  # under way at the same time in one process, each with up to ten configs: a thread and a connection for each
 MAX_BODY_BYTES = 100_000_000  # of POSTs without an answer; a batch holds up to 10 × 10 MB, a function has 1 GB
 _TIME_FOR_A_BATCH = timedelta(seconds=15)  # beside the POST's own timeout: what `tell` asks for, and some more for the look and the claim

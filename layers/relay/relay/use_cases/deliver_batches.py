@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from relay import observability
 from relay.adapters.queues import Received, SourceQueue
 from relay.adapters.webhook import WebhookClient
-from relay.domain.batches import LONGEST_LOOK, MAX_BATCHES, takes_more
+from relay.domain.batches import HIDDEN_FOR, LONGEST_LOOK, MAX_BATCHES, takes_more
 from relay.domain.wakeup import DeliveryWakeup, UnknownMessageError
 from relay.use_cases.deliver import Deliver
 
@@ -65,7 +65,7 @@ class DeliverBatches:
 
     def _take(self, threads: Executor, under_way: "_UnderWay", remaining: Callable[[], timedelta]) -> bool:
         """A batch of what is in the queue, or comes within a second. False: the queue does not answer, so do not ask again."""
-        look = _start(threads, partial(self._queue.receive, _BATCH, wait=LONGEST_LOOK))
+        look = _start(threads, partial(self._queue.receive, _BATCH, wait=LONGEST_LOOK, hidden_for=HIDDEN_FOR))
         error = look.exception()
         _raise_or_tell(error)
         if not error and (found := look.result()):
@@ -73,7 +73,7 @@ class DeliverBatches:
         return error is None
 
     def _deliver_taken(self, found: Sequence[Received], remaining: Callable[[], timedelta]) -> None:
-        """What is not deleted comes back after the queue's visibility timeout, as if Lambda had been told of its failure."""
+        """What is not deleted comes back, as if Lambda had been told of its failure."""
         observability.log("took more wake-ups while receivers do not answer", count=len(found))
         messages = [(received.receipt, wakeup) for received in found if (wakeup := _read(received))]
         failed = set(self._deliver(messages, remaining=remaining))
