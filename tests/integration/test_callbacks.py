@@ -119,6 +119,40 @@ def test_an_agent_that_may_have_forgotten_is_registered_with_again_and_the_first
     assert push(world, status(world, "input-required")).status == 401
 
 
+def test_the_callback_is_removed_at_the_agent_once_when_the_task_has_ended(world: World) -> None:
+    push(world, status(world, "completed"))
+    world.settle()
+    for _ in range(3):
+        world.advance(SLOW + 1)
+    assert ([post.state for post in world.posts("a")], world.watch("t1")) == (["completed"], None)
+    assert (world.agent.push_configs, world.agent.count("DeleteTaskPushNotificationConfig")) == ({}, 1)
+
+
+def test_the_callback_is_removed_at_the_agent_when_nobody_is_left_to_be_told(world: World) -> None:
+    world.delete("t1", "a")
+    world.advance(SLOW + 1)
+    world.advance(SLOW + 1)
+    assert (world.watch("t1"), world.agent.push_configs) == (None, {})
+
+
+def test_an_agent_that_cannot_remove_the_callback_holds_nothing_up(world: World) -> None:
+    push(world, status(world, "completed"))
+    world.agent.before_answer = lambda method, answer: answer.clear() if method.startswith("Delete") else None
+    world.settle()
+    for _ in range(3):
+        world.advance(SLOW + 1)
+    assert ([post.state for post in world.posts("a")], world.watch("t1")) == (["completed"], None)
+
+
+def test_a_change_that_was_not_pushed_has_the_callback_registered_again(world: World) -> None:
+    first = dict(world.agent.push_configs)
+    world.agent.task("t1").becomes("working")
+    world.advance(SLOW + 1)
+    world.advance(SLOW + 1)
+    assert world.told("a") == [2]
+    assert world.agent.push_configs != first
+
+
 def test_an_agent_that_takes_no_push_config_is_polled(one_world: World) -> None:
     one_world.reset()
     followed(one_world)

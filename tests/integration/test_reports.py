@@ -214,7 +214,7 @@ def test_of_a_task_that_nobody_registered_for_nothing_is_kept(world: World, told
     bodies = {"status": status, "task": {"task": world.agent.task("t1").seen}, "artifact": artifact("one", append=True)}
     world.wire.requests.clear()
     reporter.tells(bodies[told])
-    assert [request.name for request in world.wire.requests] == ["GetItem", "Query", "Query"]
+    assert [request.name for request in world.wire.requests] == ["GetItem", "Query", "Query", "GetItem"]
     assert world.length(WATCHING) == 0
 
 

@@ -158,6 +158,11 @@ def test_second_wakeup_for_a_stream_that_is_held_does_nothing(world: World, besi
 # --- what others have learnt of the task meanwhile
 
 
+def is_renewed(world: World) -> bool:
+    claim = StreamClaims(world.connection).get(TASK)
+    return claim is not None and claim.until > world.runner.clock.now() + timedelta(seconds=SLOW)
+
+
 def test_what_a_poll_has_found_is_part_of_what_the_stream_tells_next(world: World, beside: Streaming) -> None:
     followed_by_stream(world, beside)
     task = world.agent.task("t1")
@@ -175,6 +180,7 @@ def test_what_the_stream_tells_after_an_ending_is_told_though_the_agents_clock_i
     world.agent.status = 503
     for _ in range(13):
         world.advance(SLOW)
+        beside.alone_until(lambda: is_renewed(world))
     assert [post.headers.get("a2a-relay-ended") for post in world.posts("a")] == ["unreachable"]
     status = {"state": "TASK_STATE_WORKING", "timestamp": before.isoformat()}
     task.tells({"statusUpdate": {"taskId": "t1", "contextId": task.document["contextId"], "status": status}})

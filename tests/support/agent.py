@@ -21,6 +21,8 @@ from tests.support.task_list import page_of
 
 Json = dict[str, Any]
 
+_SET_PUSH = ("CreateTaskPushNotificationConfig", "tasks/pushNotificationConfig/set")
+_PUSH_METHODS = (*_SET_PUSH, "DeleteTaskPushNotificationConfig", "tasks/pushNotificationConfig/delete")
 _TASK_NOT_FOUND = {"code": -32001, "message": "Task not found"}
 _METHOD_NOT_FOUND = {"code": -32601, "message": "Method not found"}
 
@@ -158,8 +160,10 @@ class FakeAgent:
         return answered
 
     def _result(self, method: str, params: Json) -> Json:
+        if method in _PUSH_METHODS:
+            return self._about_push(method, params)
         if self.speaks is ProtocolVersion.V10:
-            return self._set_push(params) if method == "CreateTaskPushNotificationConfig" else self._result_10(method, params)
+            return self._result_10(method, params)
         if method not in METHODS_IN_10:
             return {"error": _METHOD_NOT_FOUND}
         told = self._result_10(METHODS_IN_10[method], params)
@@ -168,11 +172,14 @@ class FakeAgent:
         result = told["result"]
         return {"result": message_03(result["message"]) if "message" in result else task_03(result.get("task", result))}
 
-    def _set_push(self, params: Json) -> Json:
+    def _about_push(self, method: str, params: Json) -> Json:
         if not self.pushes:
             return {"error": {"code": -32003, "message": "Push Notification is not supported"}}
-        self.push_configs[params["taskId"]] = params
-        return {"result": params}
+        task_id = params.get("taskId") or params["id"]
+        if method in _SET_PUSH:
+            self.push_configs[task_id] = params.get("pushNotificationConfig", params)
+            return {"result": params}
+        return {"result": self.push_configs.pop(task_id, None) and {}}
 
     def _result_10(self, method: str, params: Json) -> Json:
         if method == "SendMessage":

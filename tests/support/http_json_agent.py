@@ -34,11 +34,14 @@ class Speech(StrEnum):
         return ProtocolVersion.V10 if self is Speech.V10 else ProtocolVersion.V03
 
 
+_CONFIGS = r"/tasks/(?P<taskId>[^/]+)/pushNotificationConfigs"
 _ROUTES: list[tuple[str, str, str, str]] = [
     ("POST", r"/message:send", "SendMessage", "message/send"),
     ("GET", r"/tasks/(?P<id>[^/]+)", "GetTask", "tasks/get"),
     ("POST", r"/tasks/(?P<id>[^/]+):cancel", "CancelTask", "tasks/cancel"),
     ("GET", r"/tasks", "ListTasks", "tasks/list"),
+    ("POST", rf"{_CONFIGS}", "CreateTaskPushNotificationConfig", "tasks/pushNotificationConfig/set"),
+    ("DELETE", rf"{_CONFIGS}/(?P<configId>[^/]+)", "DeleteTaskPushNotificationConfig", "tasks/pushNotificationConfig/delete"),
     ("GET", r"/extendedAgentCard", "GetExtendedAgentCard", ""),
     ("GET", r"/card", "", "agent/getAuthenticatedExtendedCard"),
 ]
@@ -98,8 +101,14 @@ class HttpJsonAgent:
         if not body:
             return {}
         said: Json = json.loads(body)
+        if self.speech is Speech.A2AKIT and "url" in said:
+            return {"pushNotificationConfig": said}
         if self.speech is not Speech.PROTO:
             return said
+        if "config" in said:
+            request = Parse(body, pb2.CreateTaskPushNotificationConfigRequest())
+            config = proto_utils.FromProto.task_push_notification_config_request(request)
+            return config.model_dump(mode="json", by_alias=True, exclude_none=True)
         if "message" not in said:
             return {}  # a cancel's, which says again what the path says
         params = proto_utils.FromProto.message_send_params(Parse(body, pb2.SendMessageRequest()))
@@ -110,7 +119,7 @@ class HttpJsonAgent:
         if error := answered.get("error"):
             return _STATUSES.get(error["code"], 400), self._error(error)
         result = answered["result"]
-        if self.speech is not Speech.PROTO or "skills" in result:
+        if self.speech is not Speech.PROTO or "skills" in result or "kind" not in result:
             return 200, result
         if method == "message/send":
             spoken = types_03.Message if result["kind"] == "message" else types_03.Task
@@ -162,6 +171,9 @@ class _Exchange(BaseHTTPRequestHandler):
         self._exchange()
 
     def do_POST(self) -> None:
+        self._exchange()
+
+    def do_DELETE(self) -> None:
         self._exchange()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the name is BaseHTTPRequestHandler's)

@@ -129,7 +129,7 @@ class Following(Delivering):
     def _register_callback(self) -> "RegisterCallback":
         from relay.use_cases.register_callback import RegisterCallback
 
-        return RegisterCallback(self.agents, self._upstream, self.callbacks, self.settings.public_url, os.urandom)
+        return RegisterCallback(self.agents, self._upstream, self.callbacks, self.watches, self.settings.public_url, os.urandom)
 
     @cached_property
     def strategies(self) -> "Strategies":

@@ -36,6 +36,7 @@ class Metric(StrEnum):
     WATCH_PAUSED = "WatchPaused"
     UPSTREAM_CALL_FAILED = "UpstreamCallFailed"
     FELL_BACK = "FellBackToPolling"
+    REPORT_MISSED = "ReportMissedChange"
     STREAM_BROKE = "StreamBroke"
     ENDING_TOLD = "EndingTold"
     WAKEUP_RETURNED = "WakeupReturned"

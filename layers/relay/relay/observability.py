@@ -135,6 +135,12 @@ def following_changed(task: TaskKey, *, told_by: str) -> None:
     measure(Metric.FELL_BACK)
 
 
+def report_missed(task: TaskKey, *, told_by: str) -> None:
+    """The agent should have told of a change, by a report or a push, and a poll has found it."""
+    warn("report missed a change", task=task, strategy=told_by)
+    measure(Metric.REPORT_MISSED)
+
+
 def strategy_given_up(agent: AgentKey, strategy: str, *, reason: str) -> None:
     """For some time nothing is tried by it."""
     warn("strategy given up for now", agent_key=agent, strategy=strategy, reason=reason)

@@ -45,6 +45,7 @@ class Wiring(Following):
         return Report(
             revisions=self.revisions,
             cursors=self.cursors,
+            relay_tasks=self.relay_tasks,
             observe=self.observe,
             last_words=self.last_words,
             watch_queue=self.watch_queue,
@@ -203,6 +204,7 @@ class Wiring(Following):
             habits=self._habits,
             queue=self.worker_queue,
             watch_queue=self.watch_queue,
+            watch_deadline=self.settings.watch_deadline,
             now=now,
         )
 

@@ -40,6 +40,14 @@ def registration(task: TaskKey, version: ProtocolVersion, *, url: str, token: st
     return method, {**config, "taskId": task.task_id, **({"tenant": tenant} if tenant else {})}
 
 
+def removal(task: TaskKey, version: ProtocolVersion, *, tenant: str) -> tuple[str, Json]:
+    """The method and params by which an agent of that version forgets it."""
+    (method, *_) = names_of(Kind.DELETE_PUSH, version)
+    if version is ProtocolVersion.V03:
+        return method, {"id": task.task_id, "pushNotificationConfigId": CONFIG_ID}
+    return method, {"id": CONFIG_ID, "taskId": task.task_id, **({"tenant": tenant} if tenant else {})}
+
+
 def admit_agent(callback: Callback | None, tokens: Collection[str]) -> TaskKey:
     """The task that may be told of. Unknown, over, and shown without its token are refused alike. Raises: UnauthenticatedError."""
     expected = callback.token_digest if callback else ""

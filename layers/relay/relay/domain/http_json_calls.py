@@ -46,7 +46,8 @@ def http_call(endpoint: Endpoint, method_name: str, params: Json) -> HttpCall:
     """The request for a JSON-RPC call of the method, which is one of the endpoint's version."""
     method = METHODS[method_name]
     route = _route(method)
-    path = route.path.replace("{id}", _segment(text(params.get("id"))))
+    task_id, config_id = _named(method.kind, params)
+    path = route.path.replace("{id}", _segment(task_id)).replace("{configId}", _segment(config_id))
     query = {name: _in_query(params[name]) for name in QUERIES.get(method.kind, ()) if params.get(name) not in (None, "")}
     return HttpCall(
         route.verb,
@@ -67,6 +68,13 @@ def rpc_response(version: ProtocolVersion, method_name: str, status: int, docume
         return {**head, "result": _result(version, kind, document)} if isinstance(document, dict | list) else None
     error = _error(kind, status, document)
     return {**head, "error": error} if error else None
+
+
+def _named(kind: Kind, params: Json) -> tuple[str, str]:
+    """The task's id and the push config's: 1.0 says `taskId` and `id`, 0.3 `id` and `pushNotificationConfigId`, and `taskId` to set one."""
+    if not kind.is_about_push:
+        return text(params.get("id")), ""
+    return text(params.get("taskId") or params.get("id")), text(params.get("pushNotificationConfigId") or params.get("id"))
 
 
 def _route(method: Method) -> Route:
@@ -104,7 +112,21 @@ def _body(endpoint: Endpoint, kind: Kind, params: Json) -> Json:
     is_proto = endpoint.version is ProtocolVersion.V03 and not is_plain_03(endpoint)
     if kind is Kind.CANCEL:
         return {"name": f"tasks/{params.get('id')}"} if is_proto else {name: value for name, value in params.items() if name != "id"}
+    if kind is Kind.SET_PUSH:
+        return _config(endpoint, params, is_proto=is_proto)
     return proto_send(params) if is_proto else params
+
+
+def _config(endpoint: Endpoint, params: Json, *, is_proto: bool) -> Json:
+    """1.0 has the task's id in the config too; a2akit takes the bare config, and a2a-sdk 0.3 the proto's request."""
+    if endpoint.version is ProtocolVersion.V10:
+        return {name: value for name, value in params.items() if name != "tenant"}
+    config = mapping(params.get("pushNotificationConfig"))
+    if not is_proto:
+        return config
+    parent, config_id = f"tasks/{params.get('taskId')}", text(config.get("id"))
+    name = f"{parent}/pushNotificationConfigs/{config_id}"
+    return {"parent": parent, "configId": config_id, "config": {"name": name, "pushNotificationConfig": config}}
 
 
 def _result(version: ProtocolVersion, kind: Kind, document: Any) -> Any:

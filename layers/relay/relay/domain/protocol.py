@@ -29,8 +29,12 @@ class Kind(StrEnum):
     EXTENDED_CARD = "extended card"
 
     @property
+    def is_about_push(self) -> bool:
+        return self in _PUSH_CONFIG_KINDS
+
+    @property
     def max_body_bytes(self) -> int:
-        return MAX_PUSH_CONFIG_BODY_BYTES if self in _PUSH_CONFIG_KINDS else MAX_FORWARDED_BODY_BYTES
+        return MAX_PUSH_CONFIG_BODY_BYTES if self.is_about_push else MAX_FORWARDED_BODY_BYTES
 
 
 _PUSH_CONFIG_KINDS = frozenset({Kind.SET_PUSH, Kind.GET_PUSH, Kind.LIST_PUSH, Kind.DELETE_PUSH})

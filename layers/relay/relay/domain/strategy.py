@@ -26,6 +26,8 @@ class Strategy(StrEnum):
 
 GIVEN_UP_FOR = timedelta(minutes=10)  # a strategy that an agent turned out not to have
 
+MAX_MISSED = 3  # changes that an agent did not tell, within GIVEN_UP_FOR; then it is polled
+
 AUTOMATIC = "auto"  # what an operator says who leaves the choice to the relay
 
 

@@ -10,13 +10,14 @@ from relay.domain.keys import TaskKey
 from relay.domain.push_config import Cursor
 from relay.domain.schedule import next_poll
 from relay.domain.strategy import Strategy
-from relay.domain.task import RevisionHead
+from relay.domain.task import RevisionHead, View
 from relay.domain.wakeup import WatchWakeup
 
 CLAIM = timedelta(seconds=40)
 OVERDUE = timedelta(seconds=120)
 POLL_TIMEOUT = timedelta(seconds=10)
 LAST_WORDS_WAIT = timedelta(seconds=10)  # how long an agent that has told of a task's end is asked for the whole task
+TOLD_WITHIN = timedelta(seconds=5)  # of a change, by an agent that tells of its tasks itself; a2a-sdk's sender gives up after that
 LOOK_EVERY = timedelta(seconds=30)  # how often a watch looks for configs that are behind, or for none being left
 SLOWEST_LOOK = timedelta(seconds=900)  # after the task has ended
 
@@ -145,6 +146,15 @@ def refused(watch: Watch | None, call: WatchCall, now: datetime) -> Verdict:
 def has_ended(watch: Watch, newest: RevisionHead | None, now: datetime) -> bool:
     """The agent is asked no more: the task has ended, or the watch's deadline is over."""
     return (newest is not None and newest.state.is_terminal) or now >= watch.deadline
+
+
+def is_late(view: View) -> bool:
+    """Whether a view says what happened some time ago, by the agent's own word: not just now, when it may be telling of it.
+
+    Without a timestamp it is taken for late.
+    """
+    happened = view.snapshot.status_timestamp
+    return happened is None or view.asked_at - happened >= TOLD_WITHIN
 
 
 def is_quiet(watch: Watch, newest: RevisionHead, now: datetime) -> bool:

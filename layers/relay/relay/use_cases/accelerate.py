@@ -5,7 +5,7 @@ and asks for it anew.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from relay import observability
@@ -14,7 +14,7 @@ from relay.adapters.table.stream_claims import StreamClaims
 from relay.domain import stream
 from relay.domain.callback import REGISTER_AGAIN
 from relay.domain.errors import RelayError, UnsupportedOperationError, UpstreamRefusedError
-from relay.domain.keys import TaskKey
+from relay.domain.keys import AgentKey, TaskKey
 from relay.domain.relay_task import may_be_relay_task
 from relay.domain.strategy import Strategy
 from relay.domain.task import RevisionHead
@@ -45,17 +45,17 @@ class Accelerate:
             strategy = self.strategies.of(task.agent_key)
         except RelayError:  # the poll of this turn has said so
             return Told(asked_at=before.asked_at)
-        told = self._by_list(watch, head) if strategy is Strategy.LIST else self._told(strategy, task, before)
+        told = self._by_list(watch, head) if strategy is Strategy.LIST else self._told(strategy, watch)
         if before.by and not told.by:
             observability.following_changed(task, told_by=before.by)
         return told
 
-    def _told(self, strategy: Strategy, task: TaskKey, before: Told) -> Told:
-        """Reports come by themselves, or not: of their absence nothing can be known."""
+    def _told(self, strategy: Strategy, watch: Watch) -> Told:
+        """Reports come by themselves, or not: of their absence only a poll that finds what they left out can tell."""
         if strategy is Strategy.STREAM:
-            return self._by_stream(task, before)
+            return self._by_stream(watch.task, watch.told)
         if strategy is Strategy.PUSH:
-            return self._by_push(task, before)
+            return self._by_push(watch)
         return Told(strategy) if strategy is Strategy.REPORT else Told()
 
     def found_late(self, watch: Watch, head: RevisionHead) -> None:
@@ -63,9 +63,29 @@ class Accelerate:
         if watch.told.by is Strategy.LIST and self.listers.hides(watch.task.list_key, watch.head, head):
             self.strategies.give_up(watch.task.agent_key, Strategy.LIST, reason="The agent's ListTasks hides changes of states.")
 
-    def forget(self, task: TaskKey) -> None:
+    def missed(self, watch: Watch) -> Watch:
+        """A poll has found what the agent should have told. The watch as it is then: who pushes may have forgotten the callback."""
+        if watch.told.by not in (Strategy.REPORT, Strategy.PUSH):
+            return watch
+        observability.report_missed(watch.task, told_by=watch.told.by)
+        self.strategies.missed(watch.task.agent_key, watch.told.by)
+        return replace(watch, told=Told(watch.told.by))
+
+    def withdraw(self, watch: Watch) -> None:
+        """Nothing more will come of the task: an agent that pushes needs the callback no more."""
+        if watch.told != Told() and self._pushes(watch.task.agent_key):
+            self.register_callback.remove(watch)
+
+    def forget(self, watch: Watch) -> None:
         """Nobody follows the task any more: who holds its stream finds the claim gone, and lets go."""
-        self.claims.forget(task)
+        self.withdraw(watch)
+        self.claims.forget(watch.task)
+
+    def _pushes(self, agent: AgentKey) -> bool:
+        try:
+            return self.strategies.of(agent) is Strategy.PUSH
+        except RelayError:
+            return False
 
     def _by_list(self, watch: Watch, head: RevisionHead) -> Told:
         """A list is made with the operator's credential, and shows a task by its status' timestamp: without them the task is polled."""
@@ -73,13 +93,13 @@ class Accelerate:
             return Told()
         return Told(Strategy.LIST)
 
-    def _by_push(self, task: TaskKey, before: Told) -> Told:
+    def _by_push(self, watch: Watch) -> Told:
         """What came before the agent had the callback the next poll sees, which is soon; after it, the agent tells."""
-        now = self.now()
+        now, task, before = self.now(), watch.task, watch.told
         if before.asked_at is not None and now - before.asked_at < REGISTER_AGAIN:
             return Told(Strategy.PUSH, before.asked_at)
         try:
-            self.register_callback(task)
+            self.register_callback(watch)
         except (UpstreamRefusedError, UnsupportedOperationError) as error:
             self.strategies.give_up(task.agent_key, Strategy.PUSH, reason=error.message)
             return Told()

@@ -11,6 +11,7 @@ from enum import StrEnum
 from relay import observability
 from relay.adapters.queues import Queue
 from relay.adapters.table.cursors import Cursors
+from relay.adapters.table.relay_tasks import RelayTasks
 from relay.adapters.table.revisions import Revisions
 from relay.domain.keys import TaskKey
 from relay.domain.task import ARTIFACT_PACE, View
@@ -36,6 +37,7 @@ class Report:
         *,
         revisions: Revisions,
         cursors: Cursors,
+        relay_tasks: RelayTasks,
         observe: Observe,
         last_words: LastWords,
         watch_queue: Queue,
@@ -43,6 +45,7 @@ class Report:
     ) -> None:
         self._revisions = revisions
         self._cursors = cursors
+        self._relay_tasks = relay_tasks
         self._observe = observe
         self._last_words = last_words
         self._watch_queue = watch_queue
@@ -58,8 +61,8 @@ class Report:
         """An event is applied to the newest revision: to the new one when another view has become it meanwhile."""
         for _ in range(TRIES):
             newest = self._revisions.newest_whole(task)
-            if newest is None:  # it may be registered for, and not seen yet
-                return self._ask(task) if self._cursors.of_task(task, now=told_at) else Taken.NOT_FOLLOWED
+            if newest is None:
+                return self._unseen(task, now=told_at)
             applied = apply_event(told_by_agent(newest), event, version=newest.snapshot.version)
             if applied.snapshot is None and not applied.asks:
                 return Taken.NOTHING_NEW
@@ -73,6 +76,11 @@ class Report:
             if observed := self._observe.beside(newest.head, task, view):
                 return self._ask(task, delay=ARTIFACT_PACE) if observed.asks_again else Taken.OBSERVED
         raise ContentionError(f"{TRIES} views of one task raced for its next revision")
+
+    def _unseen(self, task: TaskKey, *, now: datetime) -> Taken:
+        """It may be registered for, and not seen yet; or be what the agent calls a task of the relay's own."""
+        known = task if self._cursors.of_task(task, now=now) else self._relay_tasks.named(task, now=now)
+        return self._ask(known) if known else Taken.NOT_FOLLOWED
 
     def _ask(self, task: TaskKey, *, delay: timedelta = timedelta(0)) -> Taken:
         """Pieces of an artifact come many in a second: a question after it answers all that were told in it."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from relay import observability
 from relay.adapters.table.strategies import StrategyRecords
 from relay.domain.keys import AgentKey
-from relay.domain.strategy import GIVEN_UP_FOR, Strategy, next_best
+from relay.domain.strategy import GIVEN_UP_FOR, MAX_MISSED, Strategy, next_best
 from relay.use_cases.agents import Agents
 
 
@@ -19,7 +19,7 @@ class Strategies:
     def of(self, key: AgentKey) -> Strategy:
         """Raises: RelayError when the agent's card cannot be read."""
         strategy = self._agents.find(key).strategy
-        if strategy not in (Strategy.STREAM, Strategy.LIST, Strategy.PUSH):
+        if strategy is Strategy.POLL:
             return strategy
         return next_best(strategy, given_up=self._records.given_up(key))
 
@@ -27,3 +27,8 @@ class Strategies:
         """For some minutes: the agent, or its card, may change."""
         self._records.give_up(key, strategy, until=self._now() + GIVEN_UP_FOR)
         observability.strategy_given_up(key, strategy, reason=reason)
+
+    def missed(self, key: AgentKey, strategy: Strategy) -> None:
+        """The agent did not tell of a change. One is an accident."""
+        if self._records.count_missed(key, strategy, until=self._now() + GIVEN_UP_FOR) >= MAX_MISSED:
+            self.give_up(key, strategy, reason="the agent does not tell of every change")

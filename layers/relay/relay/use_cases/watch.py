@@ -46,6 +46,7 @@ class _Poll:
     trouble: Trouble | None = None
     wait: timedelta = timedelta(0)  # how long the agent is to be left alone
     only_looked: bool = False  # the agent is not asked for this task
+    missed: bool = False  # it brought what should have been told before
 
 
 class FollowTasks:
@@ -128,12 +129,14 @@ class FollowTasks:
         poll = self._to_its_end(watch, _Poll(head, only_looked=is_own) if rests else self._ask(watch, head))
         ended = rules.has_ended(watch, poll.head, now)
         watch = replace(watch, trouble=poll.trouble)
+        if poll.missed and not call.is_hint:
+            watch = self._accelerate.missed(watch)
         if rules.looks(watch, call, ended=ended, now=now):
             watch, (is_over, head) = replace(watch, looked_at=now), self._look(watch, poll.head, ended=ended)
             if is_over:
                 self._watches.end(call.task, token)
-                if watch.told.by or now >= watch.deadline:
-                    self._accelerate.forget(call.task)
+                if watch.told != Told() or now >= watch.deadline:
+                    self._accelerate.forget(watch)
                 return
             poll = replace(poll, head=head)
         self._rest(call, watch, token, poll=poll, polled_at=now)
@@ -152,7 +155,8 @@ class FollowTasks:
         observed = self._observe(watch.task, polled.view, known=head)
         moved = head is None or observed.head.number > head.number
         newest = observed.head.seen_again(polled.view) if observed.change is Change.SAME else observed.head
-        return _Poll(newest, moved=moved, asks_again=observed.asks_again)
+        missed = head is not None and observed.change is Change.NEW and rules.is_late(polled.view)
+        return _Poll(newest, moved=moved, asks_again=observed.asks_again, missed=missed)
 
     def _to_its_end(self, watch: Watch, poll: _Poll) -> _Poll:
         """An agent that has told of the end is asked for it at once and again; after a while its word counts."""
@@ -201,9 +205,12 @@ class FollowTasks:
 
     def _told(self, call: WatchCall, watch: Watch, poll: _Poll) -> Told:
         """A task that has ended, or waits for somebody, has no changes that could be brought sooner."""
+        now = self._now()
         if poll.moved and poll.head and not call.is_hint and not watch.failures:
             self._accelerate.found_late(watch, poll.head)
-        if poll.head is None or rules.is_quiet(watch, poll.head, self._now()):
+        if poll.head is not None and rules.has_ended(watch, poll.head, now):
+            self._accelerate.withdraw(watch)
+        if poll.head is None or rules.is_quiet(watch, poll.head, now):
             return Told()
         return self._accelerate(watch, poll.head)
 

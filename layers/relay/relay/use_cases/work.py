@@ -23,6 +23,7 @@ from relay.domain.forwarding import credential_texts
 from relay.domain.lenient import text
 from relay.domain.protocol import METHODS
 from relay.domain.relay_task import CALL_SLACK, Entrusted, RelayTask, Step, is_concluded, next_step
+from relay.domain.retention import relay_task_expiry
 from relay.domain.sends import task_of_answer
 from relay.domain.stand_in import answered_with_message, answered_with_task, begun, ended, heard, message_in
 from relay.domain.task import Snapshot, TaskState
@@ -62,6 +63,7 @@ class Work:
         habits: KnownHabits,
         queue: Queue,
         watch_queue: Queue,
+        watch_deadline: timedelta,
         now: Callable[[], datetime],
     ) -> None:
         self._relay_tasks = relay_tasks
@@ -71,6 +73,7 @@ class Work:
         self._habits = habits
         self._queue = queue
         self._watch_queue = watch_queue
+        self._watch_deadline = watch_deadline
         self._now = now
 
     def __call__(self, wakeup: WorkWakeup, *, remaining: Callable[[], timedelta]) -> Callable[[], None] | None:
@@ -127,6 +130,9 @@ class Work:
             follows=outcome.follows,
         )
         self._log.say(task.key, outcome.snapshot, learnt_by="worker")
+        if outcome.follows:  # the agent may tell of it, under its own id
+            expires = relay_task_expiry(self._now(), self._watch_deadline)
+            self._relay_tasks.name(task, outcome.agent_task_id, expires=expires)
         self._relay_tasks.end(task)
         if outcome.follows:  # from here on the agent is polled for it
             self._watch_queue.send(WatchWakeup(task.key, asked_at=self._now()))

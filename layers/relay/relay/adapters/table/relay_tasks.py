@@ -1,7 +1,8 @@
 """RELAY_TASK items: tasks of the relay's own, each with the mark under which its agent is called; SENDING items: what is sent.
 
 The put of the first, or its update for a further message, commits that the message will be sent. SENDING is put before and deleted after:
-it holds the caller's message and, sealed, its credential. LISTED items name an agent's tasks, newest first.
+it holds the caller's message and, sealed, its credential. LISTED items name an agent's tasks, newest first; an ALIAS
+is at the key of the agent's own task.
 """
 
 import json
@@ -15,7 +16,7 @@ from relay.adapters.table.agents import Seal
 from relay.adapters.table.connection import ConditionFailed, Connection
 from relay.adapters.table.cursors import due_shard
 from relay.adapters.table.items import Item
-from relay.domain.keys import LISTED_PREFIX, RELAY_TASK, SENDING_PREFIX, TaskKey, encode_part
+from relay.domain.keys import ALIAS, LISTED_PREFIX, RELAY_TASK, SENDING_PREFIX, TaskKey, encode_part, fits_key
 from relay.domain.packing import MAX_ITEM_BYTES, pack, unpack
 from relay.domain.relay_task import Entrusted, RelayTask
 
@@ -160,6 +161,19 @@ class RelayTasks:
                 **{f":{name}": items.text(value) for name, value in known.items()},
             },
         )
+
+    def name(self, task: RelayTask, agent_task_id: str, *, expires: datetime) -> None:
+        """Which of the relay's tasks the agent means when it tells of its own."""
+        if not fits_key(agent_task_id):
+            return
+        alias = task.key._replace(task_id=agent_task_id)
+        own = {"task": items.text(task.key.task_id), "ttl": items.seconds(expires)}
+        self._connection.put({"pk": items.text(alias.partition), "sk": items.text(ALIAS), "v": items.version(), **own})
+
+    def named(self, agents: TaskKey, *, now: datetime) -> TaskKey | None:
+        """The task of the relay's own that the agent calls by that id."""
+        item = self._connection.get(agents.partition, ALIAS)
+        return agents._replace(task_id=items.read_text(item, "task")) if item and not items.is_expired(items.checked(item), now) else None
 
     def end(self, task: RelayTask) -> None:
         """The message is done with: its outcome was told. What was sent is deleted first: until that is sure, somebody comes back."""
