@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,8 +60,14 @@ class Counter:
     posts: int = 0
     what_was_disturbed: str = ""
     _asked: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def effect(self, request: AwsRequest) -> Effect:
+        """Of several threads' requests one after the other."""
+        with self._lock:
+            return self._effect(request)
+
+    def _effect(self, request: AwsRequest) -> Effect:
         self.requests += 1
         given = self.disturbance
         asked = f"{request.name} {json.dumps(request.body, sort_keys=True)}"

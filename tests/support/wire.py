@@ -177,7 +177,7 @@ class Wire:
             self._count += 1
             request = AwsRequest(self._count, life.function, call.operation.rpartition(".")[2], _read(call.body))
             self.requests.append(request)
-            self._now.effect = effect = self.decide(request)
+        self._now.effect = effect = self.decide(request)  # outside of the lock: it may wait for other threads, or make requests
         if effect is Effect.DIES_BEFORE:
             self.die()
             raise Died
