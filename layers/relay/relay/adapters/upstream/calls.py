@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 
 from relay.adapters.upstream.exchange import MAX_ANSWER_BYTES, MAX_TASK_ANSWER_BYTES, ConnectionLostError, Exchange, exchange
-from relay.adapters.upstream.transport import deadline
+from relay.adapters.upstream.transport import afresh, deadline
 from relay.domain.bridge_errors import is_task_not_found
 from relay.domain.card import is_card
 from relay.domain.endpoint import Binding, Endpoint, card_urls
@@ -202,7 +202,8 @@ def asked_again(ask: Callable[[], _T]) -> _T:
     try:
         return ask()
     except ConnectionLostError:
-        return ask()
+        with afresh():
+            return ask()
 
 
 def content_of(asked: HttpCall) -> tuple[bytes | None, dict[str, str]]:

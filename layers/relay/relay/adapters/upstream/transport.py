@@ -29,6 +29,7 @@ _LONGEST_WAIT_SECONDS = 1.0  # who waits for a stream's next bytes is called at 
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 _waiting: ContextVar[Callable[[], float] | None] = ContextVar("waiting", default=None)
+_afresh: ContextVar[bool] = ContextVar("afresh", default=False)
 
 
 @contextmanager
@@ -52,10 +53,23 @@ def waiting(called: Callable[[], float]) -> Iterator[None]:
         _waiting.reset(token)
 
 
-def upstream_client(ssl_context: ssl.SSLContext | None = None, *, max_connections: int = _MAX_CONNECTIONS) -> httpx.Client:
+@contextmanager
+def afresh() -> Iterator[None]:
+    """What is asked inside goes over a connection of its own making: where one that was kept has died, the others have, too."""
+    token = _afresh.set(True)
+    try:
+        yield
+    finally:
+        _afresh.reset(token)
+
+
+def upstream_client(
+    ssl_context: ssl.SSLContext | None = None, *, max_connections: int = _MAX_CONNECTIONS, wall_clock: Callable[[], float] = time.time
+) -> httpx.Client:
     """The client for all agents: no proxy or certificate from the environment, no redirects, no cookies, no headers that give us away."""
+    context = ssl_context or httpx.create_ssl_context(trust_env=False)
     return httpx.Client(
-        transport=DeadlineTransport(ssl_context or httpx.create_ssl_context(trust_env=False), max_connections=max_connections),
+        transport=DeadlineTransport(context, max_connections=max_connections, wall_clock=wall_clock),
         trust_env=False,
         follow_redirects=False,
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),  # one caller's session must not become another's
@@ -65,20 +79,39 @@ def upstream_client(ssl_context: ssl.SSLContext | None = None, *, max_connection
 
 
 class DeadlineTransport(httpx.BaseTransport):
-    """httpx's transport with `deadline` in place of its timeouts. It raises httpcore's exceptions."""
+    """httpx's transport with `deadline` in place of its timeouts. It raises httpcore's exceptions.
 
-    def __init__(self, ssl_context: ssl.SSLContext, *, max_connections: int = _MAX_CONNECTIONS) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context,
-            max_connections=max_connections,
+    httpcore ends kept connections by the monotonic clock, which may stand still while a function is frozen: so the wall clock counts too.
+    One that the agent has closed meanwhile httpcore finds by itself.
+    """
+
+    def __init__(self, ssl_context: ssl.SSLContext, *, max_connections: int, wall_clock: Callable[[], float]) -> None:
+        self._ssl_context = ssl_context
+        self._max_connections = max_connections
+        self._wall_clock = wall_clock
+        self._pool = self._new_pool()
+        self._used_at = wall_clock()
+
+    def _new_pool(self) -> httpcore.ConnectionPool:
+        return httpcore.ConnectionPool(
+            ssl_context=self._ssl_context,
+            max_connections=self._max_connections,
             max_keepalive_connections=_MAX_CONNECTIONS,
             keepalive_expiry=_KEEP_ALIVE_SECONDS,
             network_backend=_Backend(),
         )
 
+    def _pool_for_now(self) -> httpcore.ConnectionPool:
+        """What is under way over an earlier pool goes on there; its connections end with it."""
+        now = self._wall_clock()
+        if _afresh.get() or not 0 <= now - self._used_at < _KEEP_ALIVE_SECONDS:
+            self._pool = self._new_pool()
+        self._used_at = now
+        return self._pool
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = httpcore.URL(scheme=request.url.raw_scheme, host=request.url.raw_host, port=request.url.port, target=request.url.raw_path)
-        answer = self._pool.handle_request(
+        answer = self._pool_for_now().handle_request(
             httpcore.Request(
                 request.method,
                 url,
