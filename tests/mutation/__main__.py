@@ -2,6 +2,7 @@
 
     make mutate                            what has not been judged yet: hours, can be stopped and taken up again
     make mutate MODULE=domain/schedule.py  one module, or several, judged anew
+    make mutate ARGS=--survivors           what survived, judged anew: after a test was written
     make mutate ARGS=--report              the figures, and the names of what survived
     make mutate ARGS='--show NAME'         what a survivor changes
 
@@ -15,7 +16,6 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ _MUTMUT = _ROOT / ".venv-mutate" / "bin" / "mutmut"
 _BUILD = _ROOT / "build" / "mutation"
 _LINKED = ("tests", "functions", "relay_dev", "layers", "docs", "events", "pyproject.toml", "template.yaml", "README.md")
 _KILLED = {1, 3, -24, 24, 152, 36, 255}  # mutmut's exit codes: a test failed, pytest broke off, or the time was up
+_UNTESTED = {5, 33}
 
 
 class Suite(NamedTuple):
@@ -51,6 +52,7 @@ _LEFT_OUT = ("test_compatibility_page", "test_guarantees", "test_observability",
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make mutate")
     parser.add_argument("modules", nargs="*", help="below layers/relay/relay, as domain/schedule.py")
+    parser.add_argument("--survivors", action="store_true")
     parser.add_argument("--report", action="store_true")
     parser.add_argument("--show", metavar="NAME")
     chosen = parser.parse_args(arguments)
@@ -61,15 +63,18 @@ def main(arguments: list[str]) -> int:
         return 0 if _report() else 1
     for name, suite in _SUITES.items():
         modules = [module for module in chosen.modules if any(Path(module).match(pattern) for pattern in suite.modules)]
-        if (modules or not chosen.modules) and (failed := _judge(name, suite, modules)):
+        names = [f"relay.{module.removesuffix('.py').replace('/', '.')}.*" for module in modules]
+        if chosen.survivors:
+            names += [mutant for verdicts in _verdicts(name).values() for mutant, code in verdicts.items() if _verdict(code) == "survived"]
+        is_asked_for = names or not (chosen.modules or chosen.survivors)
+        if is_asked_for and (failed := _judge(name, suite, names)):
             return failed
     return 0 if _report() else 1
 
 
-def _judge(name: str, suite: Suite, modules: list[str]) -> int:
-    """Without modules, all that have no verdict yet. One worker: the tests wait for nobody, and a laptop stays usable."""
+def _judge(name: str, suite: Suite, names: list[str]) -> int:
+    """Without names, all that have no verdict yet. One worker: the tests wait for nobody, and a laptop stays usable."""
     workspace = _workspace(name, suite)
-    names = [f"relay.{module.removesuffix('.py').replace('/', '.')}.*" for module in modules]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run([_MUTMUT, "run", "--max-children", "1", *names], cwd=workspace, env=environment, check=False).returncode
 
@@ -100,25 +105,30 @@ def _report() -> bool:
     total: Counter[str] = Counter()
     survivors: list[str] = []
     print(f"{'module':34} {'mutants':>8} {'killed':>8} {'survived':>8} {'untested':>8} {'unjudged':>8}      %")
-    for meta in sorted(_BUILD.glob("*/mutants/src/relay/**/*.meta")):
-        verdicts: dict[str, int | None] = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
-        count = _count(verdicts.values())
+    for module, verdicts in (found for suite in _SUITES for found in _verdicts(suite).items()):
+        count = Counter(map(_verdict, verdicts.values()))
         total += count
-        survivors += [name for name, code in verdicts.items() if code is not None and code not in _KILLED]
-        if verdicts:
-            print(_row(str(meta).partition("/src/relay/")[2].removesuffix(".meta"), count))
+        survivors += [name for name, code in verdicts.items() if _verdict(code) in ("survived", "untested")]
+        print(_row(module, count))
     print(_row("all", total))
     print(*survivors, sep="\n")
     return _share(total) >= 90
 
 
-def _count(codes: Iterable[int | None]) -> Counter[str]:
-    def verdict(code: int | None) -> str:
-        if code is None:
-            return "unjudged"
-        return "killed" if code in _KILLED else "untested" if code in (5, 33) else "survived"
+def _verdicts(suite: str) -> dict[str, dict[str, int | None]]:
+    """mutmut's exit code for each mutant, by module; None: not judged yet."""
+    source = _BUILD / suite / "mutants" / "src" / "relay"
+    found = {
+        str(meta.relative_to(source).with_suffix("")): dict(json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"])
+        for meta in sorted(source.glob("**/*.meta"))
+    }
+    return {module: verdicts for module, verdicts in found.items() if verdicts}
 
-    return Counter(map(verdict, codes))
+
+def _verdict(code: int | None) -> str:
+    if code is None:
+        return "unjudged"
+    return "killed" if code in _KILLED else "untested" if code in _UNTESTED else "survived"
 
 
 def _share(count: Counter[str]) -> float:
