@@ -65,6 +65,7 @@ def main(arguments: list[str]) -> int:
         modules = [module for module in chosen.modules if any(Path(module).match(pattern) for pattern in suite.modules)]
         names = [f"relay.{module.removesuffix('.py').replace('/', '.')}.*" for module in modules]
         if chosen.survivors:
+            (_BUILD / name / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)  # else it asks no test that was there before
             names += [mutant for verdicts in _verdicts(name).values() for mutant, code in verdicts.items() if _verdict(code) == "survived"]
         is_asked_for = names or not (chosen.modules or chosen.survivors)
         if is_asked_for and (failed := _judge(name, suite, names)):

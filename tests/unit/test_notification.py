@@ -361,3 +361,9 @@ def test_events_are_told_in_the_versions_of_a2a_to_those_who_wish_for_them(diale
 def test_what_no_single_event_tells_is_told_as_the_whole_task() -> None:
     wishing = replace(config(), updates=Updates.EVENTS)
     assert json.loads(notification.body(wishing, revision(snapshot())))["task"]["id"] == "task-1"
+
+
+def test_who_has_not_wished_for_events_is_told_the_task_whatever_is_known_of_it() -> None:
+    known = fingerprint(snapshot(), ProtocolVersion.V10)
+    told = snapshot(status={"state": "TASK_STATE_COMPLETED"})
+    assert notification.body(config(), revision(told), known) == body_of(config(), told)
