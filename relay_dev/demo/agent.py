@@ -29,7 +29,7 @@ from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.context import ServerCallContext
 from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
-from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
+from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes, create_rest_routes
 from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
 from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill, GetTaskRequest, Message, Part, Task, TaskState, TaskStatus
 from starlette.applications import Starlette
@@ -168,14 +168,14 @@ def _tell(task_id: str, state: str) -> None:
     print(f"{state:<14}  task {task_id}", flush=True)
 
 
-def agent_card(url: str, *, speaks_v03: bool = False, streams: bool = False) -> AgentCard:
+def agent_card(url: str, *, speaks_v03: bool = False, streams: bool = False, binding: str = "JSONRPC") -> AgentCard:
     """With a 0.3 interface the SDK serves both versions' fields in one card."""
     versions = ("1.0", "0.3") if speaks_v03 else ("1.0",)
     return AgentCard(
         name="Demo agent",
         description="Takes some seconds over a task, and cannot push.",
         version="1.0.0",
-        supported_interfaces=[AgentInterface(url=f"{url}/", protocol_binding="JSONRPC", protocol_version=version) for version in versions],
+        supported_interfaces=[AgentInterface(url=f"{url}/", protocol_binding=binding, protocol_version=version) for version in versions],
         capabilities=AgentCapabilities(streaming=streams, push_notifications=False),
         default_input_modes=["text/plain"],
         default_output_modes=["text/plain"],
@@ -183,12 +183,15 @@ def agent_card(url: str, *, speaks_v03: bool = False, streams: bool = False) -> 
     )
 
 
-def application(url: str, *, step_seconds: float, polls: int = 0, speaks_v03: bool = False, streams: bool = False) -> Starlette:
-    """The agent as an ASGI application that is reached at `url`."""
-    card = agent_card(url, speaks_v03=speaks_v03, streams=streams)
+def application(
+    url: str, *, step_seconds: float, polls: int = 0, speaks_v03: bool = False, streams: bool = False, binding: str = "JSONRPC"
+) -> Starlette:
+    """The agent as an ASGI application that is reached at `url`; `binding` may be `HTTP+JSON`."""
+    card = agent_card(url, speaks_v03=speaks_v03, streams=streams, binding=binding)
     asked: Counter[str] = Counter()
     handler = _CountingHandler(DemoExecutor(step_seconds, polls, asked), card, asked)
-    return Starlette(routes=[*create_agent_card_routes(card), *create_jsonrpc_routes(handler, "/", enable_v0_3_compat=speaks_v03)])
+    calls = create_jsonrpc_routes(handler, "/", enable_v0_3_compat=speaks_v03) if binding == "JSONRPC" else create_rest_routes(handler)
+    return Starlette(routes=[*create_agent_card_routes(card), *calls])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from a2a.utils.errors import JSON_RPC_ERROR_CODE_MAP as CODES
 
 from relay.domain.agent import Agent
 from relay.domain.endpoint import Binding, Endpoint, endpoints
-from relay.domain.http_json_calls import call_of, http_call, rpc_response
+from relay.domain.http_json_calls import HttpCall, call_of, http_call, rpc_response
 from relay.domain.keys import AgentKey
 from relay.domain.strategy import Strategy
 from relay.domain.task import ProtocolVersion
@@ -100,9 +100,24 @@ def test_http_json_is_spoken_only_where_no_json_rpc_can_be_called() -> None:
     assert found == {V03: Endpoint("https://agent.example/v1", V03, binding=HTTP)}
 
 
-def test_an_agent_that_streams_over_http_json_only_is_polled() -> None:
-    card = {"capabilities": {"streaming": True}, "supportedInterfaces": [interface("HTTP+JSON", "1.0")]}
-    assert Agent(AgentKey("o", "a"), "https://agent.example", card=card, card_url="https://agent.example").strategy is Strategy.POLL
+@pytest.mark.parametrize(
+    ("card", "strategy"),
+    [
+        ({"supportedInterfaces": [interface("HTTP+JSON", "1.0")]}, Strategy.STREAM),
+        ({"protocolVersion": "0.3.0", "url": "https://agent.example/v1", "preferredTransport": "HTTP+JSON"}, Strategy.STREAM),
+        ({"protocolVersion": "0.3.0", "url": "https://agent.example", "preferredTransport": "HTTP+JSON"}, Strategy.POLL),
+    ],
+    ids=["1.0", "0.3 as a2akit", "0.3 in the proto's words"],
+)
+def test_streams_over_http_json_are_read_in_a2as_own_words(card: dict[str, Any], strategy: Strategy) -> None:
+    card = {"capabilities": {"streaming": True}, **card}
+    assert Agent(AgentKey("o", "a"), "https://agent.example", card=card, card_url="https://agent.example").strategy is strategy
+
+
+@pytest.mark.parametrize(("url", "verb"), [("https://agent.example/v1", "POST"), ("https://agent.example", "GET")])
+def test_a_stream_is_asked_for_without_a_body_and_of_a2akit_with_the_verb_that_it_knows(url: str, verb: str) -> None:
+    asked = call_of(Endpoint(url, V03, binding=HTTP), "tasks/resubscribe", {"id": "t/1"}, 1)
+    assert asked == HttpCall(verb, "https://agent.example/v1/tasks/t%2F1:subscribe", None)
 
 
 # --- what a call and its answer are in either binding

@@ -6,8 +6,9 @@ from enum import StrEnum
 from functools import cached_property
 
 from relay.domain.blocking import Blocks
-from relay.domain.endpoint import Binding, Endpoint, endpoints, rpc_endpoint
+from relay.domain.endpoint import Endpoint, endpoints, rpc_endpoint
 from relay.domain.forwarding import Headers, credential_texts
+from relay.domain.http_json_calls import has_readable_streams
 from relay.domain.keys import AgentKey
 from relay.domain.strategy import Strategy, choice
 from relay.domain.task import Json, ProtocolVersion
@@ -68,6 +69,6 @@ class Agent:
     def strategy(self) -> Strategy:
         """How its tasks are followed while that works. Raises: InvalidAgentResponseError."""
         chosen = self.follow or choice(self.card)
-        if chosen is Strategy.STREAM and self.endpoint.binding is not Binding.JSON_RPC:
-            return Strategy.POLL  # streams are read over JSON-RPC only
+        if chosen is Strategy.STREAM and not has_readable_streams(self.endpoint):
+            return Strategy.POLL
         return chosen

@@ -49,11 +49,10 @@ def http_call(endpoint: Endpoint, method_name: str, params: Json) -> HttpCall:
     task_id, config_id = _named(method.kind, params)
     path = route.path.replace("{id}", _segment(task_id)).replace("{configId}", _segment(config_id))
     query = {name: _in_query(params[name]) for name in QUERIES.get(method.kind, ()) if params.get(name) not in (None, "")}
-    return HttpCall(
-        route.verb,
-        _url(endpoint, path, query, tenant=text(params.get("tenant"))),
-        _body(endpoint, method.kind, params) if route.verb == "POST" else None,
-    )
+    url = _url(endpoint, path, query, tenant=text(params.get("tenant")))
+    if method.kind is Kind.SUBSCRIBE:  # a2akit knows the other verb only
+        return HttpCall("POST" if endpoint.version is ProtocolVersion.V03 and is_plain_03(endpoint) else route.verb, url, None)
+    return HttpCall(route.verb, url, _body(endpoint, method.kind, params) if route.verb == "POST" else None)
 
 
 def rpc_response(version: ProtocolVersion, method_name: str, status: int, document: Any, *, request_id: RequestId) -> Json | None:
@@ -91,6 +90,11 @@ def _url(endpoint: Endpoint, path: str, query: Mapping[str, str], *, tenant: str
         below += "/" + _segment(tenant)
     asked = "&".join(part for part in (base.query, urlencode(query)) if part)
     return urlunsplit(base._replace(path=below + path, query=asked, fragment=""))
+
+
+def has_readable_streams(endpoint: Endpoint) -> bool:
+    """What is told on a stream in the words of 0.3's proto is not read."""
+    return endpoint.binding is Binding.JSON_RPC or endpoint.version is ProtocolVersion.V10 or is_plain_03(endpoint)
 
 
 def is_plain_03(endpoint: Endpoint) -> bool:
