@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import Any
 
 from relay.domain.http_json import V03_PREFIX
-from relay.domain.lenient import filled, mapping, mappings, text, texts
+from relay.domain.lenient import filled, mapping, mappings, struct, text, texts
 from relay.domain.task import Json, ProtocolVersion
 
 _DEFAULT_MODES = ["text/plain"]
@@ -125,8 +125,8 @@ def _has_extended_card(agent_card: Json) -> bool:
 
 
 def _extension(extension: Json) -> Json:
-    described = filled([("description", text(extension.get("description"))), ("params", mapping(extension.get("params")))])
-    return {"uri": extension["uri"], **({"required": True} if extension.get("required") is True else {}), **described}
+    described = filled([("description", text(extension.get("description"))), ("params", struct(extension.get("params")))])
+    return {"uri": text(extension.get("uri")), **({"required": True} if extension.get("required") is True else {}), **described}
 
 
 def _skill(skill: Json) -> Json:
