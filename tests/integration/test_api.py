@@ -16,6 +16,7 @@ from relay.domain.protocol import METHODS
 from relay_dev.http_event import HttpAnswer
 from relay_dev.runner import Runner
 from tests.support.agent import FakeAgent
+from tests.support.crippled import crippled
 
 PARSE, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
 TASK_NOT_FOUND, CONTENT_TYPE, VERSION = -32001, -32005, -32009
@@ -246,6 +247,23 @@ VALID: dict[str, dict[str, Any]] = {
     "tasks/pushNotificationConfig/list": {"id": "task-1"},
     "tasks/pushNotificationConfig/delete": {"id": "task-1", "pushNotificationConfigId": "mine"},
 }
+SET, HOOK_URL = "tasks/pushNotificationConfig/set", "https://example.com/hook"
+RETRIES = {"maxRetries": 3, "backoffMultiplier": 2.0, "initialDelay": 1}
+DIALECTS: list[tuple[str, dict[str, Any]]] = [
+    *VALID.items(),
+    (SET, {"taskId": "task-1", **CONFIG, "secret": "s"}),
+    (
+        SET,
+        {
+            "taskId": "task-1",
+            "pushNotificationConfig": {"webhookUrl": HOOK_URL, "webhookAuthenticationInfo": {"type": "bearer", "token": "t"}},
+        },
+    ),
+    (SET, {"config": {"url": HOOK_URL, "headers": {"X-A": "b"}, "events": ["task.working"], "retryPolicy": RETRIES, "secret": "s"}}),
+    *((f"tasks/pushNotificationConfig/{verb}", {"taskId": "task-1", "pageSize": 1}) for verb in ("get", "list", "delete")),
+    ("tasks/get", {"taskId": "task-1", "historyLength": 1}),
+    ("ListTasks", {"contextId": "c", "status": "TASK_STATE_WORKING", "pageSize": 1, "includeArtifacts": True}),
+]
 ANYTHING = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -270,6 +288,17 @@ def test_a_valid_call_with_one_change_yields_a_result_or_a_protocol_error(runner
     headers = {"a2a-version": METHODS[method].version.value}
     told(runner.request("POST", "/", body=call(method, VALID[method]), headers=headers))
     told(runner.request("POST", "/", body=call(method, data.draw(with_one_change(VALID[method]))), headers=headers))
+
+
+@settings(ANYTHING, max_examples=150)
+@given(data=st.data())
+def test_a_call_of_any_dialect_that_is_wrong_at_any_depth_yields_a_result_or_a_protocol_error(runner: Runner, data: st.DataObject) -> None:
+    """Duplicate keys, NaN, halves of surrogate pairs, numbers beyond a double and deep nesting among it."""
+    method, params = data.draw(st.sampled_from(DIALECTS))
+    body = json.dumps(call(method, data.draw(crippled(params))))
+    if data.draw(st.booleans()):
+        body = body.replace('"taskId"', f'"taskId": {json.dumps(data.draw(SCALAR))}, "taskId"', 1)
+    told(runner.request("POST", "/", body=body.encode(), headers={"a2a-version": METHODS[method].version.value}))
 
 
 @ANYTHING
