@@ -53,3 +53,11 @@ def _change(document: Any, path: Path, how: str, value: Any) -> None:
             document[last] = copy.deepcopy(value)
     except (KeyError, IndexError, TypeError, AttributeError):
         return  # an earlier change has taken the place away
+
+
+def each_crippled(document: Any) -> Iterator[Any]:
+    """The document with one change, for every place in it and every wrong value."""
+    for path in paths(document):
+        yield _changed(document, [(path, "remove", None)])
+        for value in (*WRONG, NESTED):
+            yield _changed(document, [(path, "set", value)])
