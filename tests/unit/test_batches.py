@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from relay.domain.batches import MAX_BATCHES, MAX_BODY_BYTES, PATIENCE, Unanswered, takes_more
+from relay.domain.batches import BATCH, FURTHER_PATIENCE, MAX_BODY_BYTES, MAX_CONFIGS, PATIENCE, Unanswered, takes_more
 
 MOMENT = timedelta(microseconds=1)
 TIMEOUT = timedelta(seconds=10)
@@ -10,9 +10,9 @@ HANGING = Unanswered(longest=PATIENCE, body_bytes=1000)
 
 
 def takes(
-    unanswered: Unanswered = HANGING, *, batches: int = 1, newest: timedelta | None = PATIENCE, remaining: timedelta = timedelta(seconds=60)
+    unanswered: Unanswered = HANGING, *, configs: int = 1, newest: timedelta | None = PATIENCE, remaining: timedelta = timedelta(seconds=60)
 ) -> bool:
-    return takes_more(unanswered, batches=batches, newest=newest, remaining=remaining, timeout=TIMEOUT)
+    return takes_more(unanswered, configs=configs, newest=newest, remaining=remaining, timeout=TIMEOUT)
 
 
 def test_who_waits_for_a_receiver_takes_more() -> None:
@@ -25,13 +25,14 @@ def test_who_waits_for_no_receiver_takes_nothing_however_long_the_batch_lasts(un
 
 
 def test_a_batch_that_was_taken_is_the_only_new_one_until_it_has_ended_or_waits_itself() -> None:
-    assert not takes(newest=PATIENCE - MOMENT)
+    assert not takes(newest=FURTHER_PATIENCE - MOMENT)
+    assert takes(newest=FURTHER_PATIENCE)
     assert takes(newest=None)
 
 
-def test_only_so_many_batches_are_under_way() -> None:
-    assert takes(batches=MAX_BATCHES - 1)
-    assert not takes(batches=MAX_BATCHES)
+def test_only_so_many_configs_are_under_way() -> None:
+    assert takes(configs=MAX_CONFIGS - BATCH)
+    assert not takes(configs=MAX_CONFIGS - BATCH + 1)
 
 
 def test_only_so_much_is_held_for_receivers_that_do_not_answer() -> None:

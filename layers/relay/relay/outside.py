@@ -31,13 +31,13 @@ from relay.adapters.table.stream_claims import StreamClaims
 from relay.adapters.table.watches import Watches
 from relay.adapters.vault import Vault
 from relay.clock import now
-from relay.domain.batches import MAX_BATCHES
+from relay.domain.batches import MAX_CONFIGS
 from relay.domain.stream import MAX_STREAMS
 from relay.settings import Settings
 
 # Design §2 rule 5: short enough that a worker's claim outlasts its calls. Connections: one for each config that deliver may have in work.
 AWS_CLIENT = Config(
-    connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"}, max_pool_connections=10 * MAX_BATCHES
+    connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"}, max_pool_connections=MAX_CONFIGS
 )
 
 

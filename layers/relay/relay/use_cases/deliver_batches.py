@@ -14,12 +14,11 @@ from typing import Any, TypeVar
 from relay import observability
 from relay.adapters.queues import Received, SourceQueue
 from relay.adapters.webhook import WebhookClient
-from relay.domain.batches import HIDDEN_FOR, LONGEST_LOOK, MAX_BATCHES, takes_more
+from relay.domain.batches import BATCH, HIDDEN_FOR, LONGEST_LOOK, MAX_CONFIGS, takes_more
 from relay.domain.wakeup import DeliveryWakeup, UnknownMessageError
 from relay.use_cases.deliver import Deliver
 
-_TURN_SECONDS = 0.1  # how often it is asked whether it is time to take more
-_BATCH = 10  # messages, as in template.yaml
+_TURN_SECONDS = 0.05  # how often it is asked whether it is time to take more
 
 T = TypeVar("T")
 Messages = Sequence[tuple[str, DeliveryWakeup]]
@@ -49,10 +48,10 @@ class DeliverBatches:
         return failed
 
     def _all(self, messages: Messages, remaining: Callable[[], timedelta]) -> list[str]:
-        with ThreadPoolExecutor(MAX_BATCHES + 1, "deliver-batch") as threads:  # one looks for messages
+        with ThreadPoolExecutor(MAX_CONFIGS + 1, "deliver-batch") as threads:  # one looks for messages
             given = _start(threads, partial(self._deliver, messages, remaining=remaining))
-            under_way, may_look = _UnderWay([given], self._now()), True
-            while under_way.batches:
+            under_way, may_look = _UnderWay(given, len(messages), self._now()), True
+            while under_way.sizes:
                 if may_look and self._takes_more(under_way, remaining()):
                     may_look = self._take(threads, under_way, remaining)
                 for ended in under_way.wait() - {given}:
@@ -60,16 +59,16 @@ class DeliverBatches:
         return given.result()
 
     def _takes_more(self, under_way: "_UnderWay", remaining: timedelta) -> bool:
-        count, newest = len(under_way.batches), under_way.age_of_newest(self._now())
-        return takes_more(self._client.unanswered(), batches=count, newest=newest, remaining=remaining, timeout=self._timeout)
+        configs, newest = sum(under_way.sizes.values()), under_way.age_of_newest(self._now())
+        return takes_more(self._client.unanswered(), configs=configs, newest=newest, remaining=remaining, timeout=self._timeout)
 
     def _take(self, threads: Executor, under_way: "_UnderWay", remaining: Callable[[], timedelta]) -> bool:
         """A batch of what is in the queue, or comes within a second. False: the queue does not answer, so do not ask again."""
-        look = _start(threads, partial(self._queue.receive, _BATCH, wait=LONGEST_LOOK, hidden_for=HIDDEN_FOR))
+        look = _start(threads, partial(self._queue.receive, BATCH, wait=LONGEST_LOOK, hidden_for=HIDDEN_FOR))
         error = look.exception()
         _raise_or_tell(error)
         if not error and (found := look.result()):
-            under_way.add(_start(threads, partial(self._deliver_taken, found, remaining)), self._now())
+            under_way.add(_start(threads, partial(self._deliver_taken, found, remaining)), len(found), self._now())
         return error is None
 
     def _deliver_taken(self, found: Sequence[Received], remaining: Callable[[], timedelta]) -> None:
@@ -81,15 +80,14 @@ class DeliverBatches:
 
 
 class _UnderWay:
-    """The batches that have not ended, the newest last."""
+    """The batches that have not ended, and how many wake-ups each has."""
 
-    def __init__(self, batches: list[Future[Any]], began: datetime) -> None:
-        self.batches = batches
-        self._newest_began = began
-        self._newest = batches[-1]
+    def __init__(self, batch: Future[Any], size: int, began: datetime) -> None:
+        self.sizes: dict[Future[Any], int] = {}
+        self.add(batch, size, began)
 
-    def add(self, batch: Future[Any], began: datetime) -> None:
-        self.batches.append(batch)
+    def add(self, batch: Future[Any], size: int, began: datetime) -> None:
+        self.sizes[batch] = size
         self._newest, self._newest_began = batch, began
 
     def age_of_newest(self, now: datetime) -> timedelta | None:
@@ -98,8 +96,9 @@ class _UnderWay:
 
     def wait(self) -> set[Future[Any]]:
         """Which have ended, as soon as one has; none when a turn is over."""
-        ended, _ = wait(self.batches, _TURN_SECONDS, FIRST_COMPLETED)
-        self.batches = [batch for batch in self.batches if batch not in ended]
+        ended, _ = wait(self.sizes, _TURN_SECONDS, FIRST_COMPLETED)
+        for batch in ended:
+            del self.sizes[batch]
         return ended
 
 
