@@ -9,6 +9,7 @@ and the CPU seconds of this process.
 import argparse
 import asyncio
 import base64
+import hashlib
 import json
 import os
 import time
@@ -18,11 +19,10 @@ from contextlib import suppress
 from typing import Any
 
 from bench.http_server import Answer, Request, serve
-from bench.queues import Queue
+from bench.queues import Message, Queue
 from bench.table import ConditionFailedError, Table
 
-_VISIBILITY_SECONDS = 360.0  # template.yaml
-_LONGEST_POLL_SECONDS = 1.0
+VISIBILITY_SECONDS = 360.0  # template.yaml
 _SECRET = "x" * 64  # the signing secret's one text
 
 
@@ -52,38 +52,21 @@ class Aws:
     async def _answer(self, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         if "QueueUrl" in asked:
             return await self._of_queue(operation, asked)
-        if operation == "GenerateDataKey":
-            key = base64.b64encode(os.urandom(32)).decode()
-            return {"KeyId": asked["KeyId"], "Plaintext": key, "CiphertextBlob": key}
-        if operation == "Decrypt":
-            return {"KeyId": asked["KeyId"], "Plaintext": asked["CiphertextBlob"]}
-        if operation == "GetSecretValue":
-            return {"ARN": asked["SecretId"], "Name": "signing", "SecretString": _SECRET, "VersionId": "1" * 32}
-        return self._table.answer(operation, asked)
+        return of_keys(operation, asked) or self._table.answer(operation, asked)
 
     async def _of_queue(self, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        queue = self._queues.setdefault(asked["QueueUrl"], Queue(is_fair=self._is_fair, visibility_seconds=_VISIBILITY_SECONDS))
+        queue = self._queues.setdefault(asked["QueueUrl"], Queue(is_fair=self._is_fair, visibility_seconds=VISIBILITY_SECONDS))
         if operation == "ReceiveMessage":
             return await self._receive(queue, asked)
-        if operation == "DeleteMessageBatch":
-            for entry in asked["Entries"]:
-                queue.delete(int(entry["ReceiptHandle"]))
-            return {"Successful": [{"Id": entry["Id"]} for entry in asked["Entries"]], "Failed": []}
-        if operation == "SendMessage":
-            return _sent(self._send(queue, asked))
-        return {"Successful": [{"Id": entry["Id"], **_sent(self._send(queue, entry))} for entry in asked["Entries"]], "Failed": []}
+        for delay in delays(operation, asked):
+            asyncio.get_running_loop().call_later(delay, self._tell_one)
+        return of_queue(queue, operation, asked)
 
     async def _receive(self, queue: Queue, asked: Mapping[str, Any]) -> dict[str, Any]:
-        until = time.monotonic() + _LONGEST_POLL_SECONDS
-        while not (found := queue.receive(asked["MaxNumberOfMessages"])) and (left := until - time.monotonic()) > 0:
+        until = time.monotonic() + asked.get("WaitTimeSeconds", 0)
+        while not (answer := of_queue(queue, "ReceiveMessage", asked)) and (left := until - time.monotonic()) > 0:
             await self._told_of_a_message(left)
-        return {"Messages": [{"MessageId": str(each.number), "ReceiptHandle": str(each.number), "Body": each.body} for each in found]}
-
-    def _send(self, queue: Queue, entry: Mapping[str, Any]) -> int:
-        delay = entry.get("DelaySeconds", 0)
-        number = queue.send(entry["MessageBody"], group=entry.get("MessageGroupId", ""), delay_seconds=delay)
-        asyncio.get_running_loop().call_later(delay, self._tell_one)
-        return number
+        return answer
 
     def _tell_one(self) -> None:
         """One long poll looks; the longest under way, as long as it has not looked."""
@@ -98,6 +81,49 @@ class Aws:
         self._polls.append(poll)
         with suppress(TimeoutError):
             await asyncio.wait_for(poll, seconds)
+
+
+def of_keys(operation: str, asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    """As KMS and Secrets Manager answer; None: they have no such operation."""
+    if operation == "GenerateDataKey":
+        key = base64.b64encode(os.urandom(32)).decode()
+        return {"KeyId": asked["KeyId"], "Plaintext": key, "CiphertextBlob": key}
+    if operation == "Decrypt":
+        return {"KeyId": asked["KeyId"], "Plaintext": asked["CiphertextBlob"]}
+    if operation == "GetSecretValue":
+        return {"ARN": asked["SecretId"], "Name": "signing", "SecretString": _SECRET, "VersionId": "1" * 32}
+    return None
+
+
+def of_queue(queue: Queue, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """As SQS answers, but for `ReceiveMessage` at once."""
+    if operation == "ReceiveMessage":
+        found = queue.receive(asked["MaxNumberOfMessages"], hidden_for=asked.get("VisibilityTimeout"))
+        return {"Messages": [_received(message) for message in found]} if found else {}
+    if operation == "DeleteMessageBatch":
+        for entry in asked["Entries"]:
+            queue.delete(int(entry["ReceiptHandle"]))
+        return {"Successful": [{"Id": entry["Id"]} for entry in asked["Entries"]], "Failed": []}
+    if operation == "SendMessage":
+        return _sent(_send(queue, asked))
+    if operation == "WhereIs":  # the bench's own
+        return {"Place": queue.where_is(asked["Text"])}
+    return {"Successful": [{"Id": entry["Id"], **_sent(_send(queue, entry))} for entry in asked["Entries"]], "Failed": []}
+
+
+def delays(operation: str, asked: Mapping[str, Any]) -> list[float]:
+    """After how many seconds each message of a request is due that sends some."""
+    entries = {"SendMessage": [asked], "SendMessageBatch": asked.get("Entries", [])}.get(operation, [])
+    return [entry.get("DelaySeconds", 0) for entry in entries]
+
+
+def _send(queue: Queue, entry: Mapping[str, Any]) -> int:
+    return queue.send(entry["MessageBody"], group=entry.get("MessageGroupId", ""), delay_seconds=entry.get("DelaySeconds", 0))
+
+
+def _received(message: Message) -> dict[str, Any]:
+    digest = hashlib.md5(message.body.encode(), usedforsecurity=False).hexdigest()  # boto3 compares it
+    return {"MessageId": str(message.number), "ReceiptHandle": str(message.number), "Body": message.body, "MD5OfBody": digest}
 
 
 def _sent(number: int) -> dict[str, Any]:

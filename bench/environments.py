@@ -5,13 +5,11 @@ own too: the webhook connections, the breaker's memory, the slots per receiver. 
 all are there from the beginning.
 """
 
-import json
 import threading
 import time
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from bench.stage import Stage
 
@@ -45,34 +43,32 @@ class Environments:
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
 
+    def where_is(self, text: str) -> str:
+        """What has become of the queue's messages with that text in them."""
+        return str(self._stage.ask_queue("WhereIs", QueueUrl=self._queue_url, Text=text)["Place"])
+
     def _work(self) -> None:
-        connection = HTTPConnection(urlsplit(self._stage.aws_url).netloc)
         while not self._stopping.is_set():
             try:
-                messages = _asked(connection, "ReceiveMessage", QueueUrl=self._queue_url, MaxNumberOfMessages=self._batch_size)["Messages"]
+                wanted = {"MaxNumberOfMessages": self._batch_size, "WaitTimeSeconds": 1}
+                messages = self._stage.ask_queue("ReceiveMessage", QueueUrl=self._queue_url, **wanted).get("Messages")
                 if messages:
                     self._count(len(messages), 1)
-                    self._invoke(connection, messages)
+                    self._invoke(messages)
                     self._count(0, -1)
             except (OSError, HTTPException):
                 return  # the stage is being taken down
 
-    def _invoke(self, connection: HTTPConnection, messages: list[Mapping[str, Any]]) -> None:
+    def _invoke(self, messages: list[Mapping[str, Any]]) -> None:
         event = {"Records": [{"messageId": message["MessageId"], "body": message["Body"]} for message in messages]}
         outcome = self._stage.invoke(_FUNCTION, event)
         failed = {each["itemIdentifier"] for each in outcome.answer["batchItemFailures"]} if outcome.error is None else set()
         done = [] if outcome.error else [message for message in messages if message["MessageId"] not in failed]
         entries = [{"Id": message["MessageId"], "ReceiptHandle": message["ReceiptHandle"]} for message in done]
-        _asked(connection, "DeleteMessageBatch", QueueUrl=self._queue_url, Entries=entries)
+        self._stage.ask_queue("DeleteMessageBatch", QueueUrl=self._queue_url, Entries=entries)
 
     def _count(self, taken: int, busy: int) -> None:
         with self._lock:
             self.busy += busy
             if taken:
                 self.taken.append(taken)
-
-
-def _asked(connection: HTTPConnection, operation: str, **asked: Any) -> dict[str, Any]:
-    connection.request("POST", "/", json.dumps(asked), {"X-Amz-Target": f"AmazonSQS.{operation}"})
-    found: dict[str, Any] = json.loads(connection.getresponse().read())
-    return found

@@ -6,27 +6,36 @@ Three runs with the same changes for those who answer: alone; with as many chang
 that hang. Latency is from the put of a revision, through the fan-out, the queue and the deliver function, to the arrival of the POST. It
 is shown for the whole run, for its beginning, while the hanging receivers are not yet known as such, and for the rest.
 
+With `--simulated` AWS, the receivers and the time are simulated, the functions' code is not: what they and Python compute takes no time, so
+that a busy machine does not show. What is left are AWS's delay for each request, and what waits for a free environment, a turn, an answer.
+
 Every change for those who answer is in a row: a machine that does not keep the pace makes the run longer (`lasted`), and a change that has
 not arrived half a minute after the last is counted in its row, and under the table by what the relay's table says of its config.
 """
 
 import argparse
 import math
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
+from itertools import accumulate
+from random import Random
 from statistics import median
+from typing import Any
 
 from bench.environments import Environments
 from bench.measured import milliseconds, percentile, table
+from bench.simulated_stage import SimulatedStage
+from bench.simulated_time import SimulatedTime
 from bench.stage import Stage
 from relay.domain.keys import ConfigKey
 
 _ALONE, _BUSY, _HANGING = "those who answer, alone", "with as many who answer", "with as many who hang"
-_PATIENCE_SECONDS = 30.0  # after the last change, for POSTs on their way
+_PATIENCE = timedelta(seconds=30)  # after the last change, for POSTs on their way
 _LOOK_SECONDS = 0.5
+_ANSWERS_AFTER_SECONDS = 0.05  # in simulated time
 _HEAD = ("run", "part", "changes", "not arrived", "p50", "p90", "p99", "longest", "p99 against `with as many who answer`")
 
 Change = tuple[str, int]  # of which config, and its revision
@@ -46,6 +55,7 @@ class Load:
     aws_delay_ms: float
     is_fair: bool
     timeout: float
+    is_simulated: bool
 
 
 @dataclass(frozen=True)
@@ -73,21 +83,41 @@ class Measured:
 def run(load: Load, kind: str) -> Measured:
     hanging = load.hanging_receivers if kind == _HANGING else 0
     answering = load.receivers + (load.hanging_receivers if kind == _BUSY else 0)
-    parameters = {"WebhookTimeoutSeconds": f"{load.timeout:g}"}
-    with Stage(aws_delay_ms=load.aws_delay_ms, is_fair=load.is_fair, answering=answering, hanging=hanging, parameters=parameters) as stage:
+    common: dict[str, Any] = {
+        "aws_delay_ms": load.aws_delay_ms,
+        "is_fair": load.is_fair,
+        "answering": answering,
+        "hanging": hanging,
+        "parameters": {"WebhookTimeoutSeconds": f"{load.timeout:g}"},
+    }
+    if not load.is_simulated:
+        return _measured(Stage(**common), load, kind)
+    simulated = SimulatedTime()
+    stage = SimulatedStage(time=simulated, answers_after=_ANSWERS_AFTER_SECONDS, **common)
+    with ThreadPoolExecutor(1) as threads:
+        measured = threads.submit(_measured, stage, load, kind)
+        simulated.run_until(measured.done)
+    return measured.result()
+
+
+def _measured(place: Stage, load: Load, kind: str) -> Measured:
+    with place as stage:
         ours = [stage.register(f"answers-{place}", stage.answering[place % load.receivers]) for place in range(load.tasks)]
         ports = stage.hanging or stage.answering[load.receivers :]
         others = [stage.register(f"others-{place}", ports[place % len(ports)]) for place in range(load.tasks)] if ports else []
         with Environments(stage, count=load.environments) as environments:
             _change(stage, ours, 1)  # clients and connections are made
-            time.sleep(1)
+            stage.sleep(1)
             puts, most_busy = _drive(stage, environments, load, ours=ours, others=others)
             first = _arrived(stage, puts)
+            missing = Counter(
+                _reason(stage, environments, key, number)
+                for key in ours
+                for name, number in puts
+                if name == key.config_id and (name, number) not in first
+            )
             stage.release()
-        missing = Counter(
-            _reason(stage, key, number) for key in ours for name, number in puts if name == key.config_id and (name, number) not in first
-        )
-        posts = sum(arrival.name.startswith("others") for arrival in stage.arrivals()) if hanging else 0
+        posts = sum(arrival.name.startswith("others") for arrival in stage.arrivals()) if kind == _HANGING else 0
     start = min(puts.values())
     latencies = [(at - start, first.get(change, float("inf")) - at) for change, at in puts.items()]
     return Measured(latencies, missing, posts, most_busy, sum(environments.taken) / len(environments.taken))
@@ -95,19 +125,19 @@ def run(load: Load, kind: str) -> Measured:
 
 def _arrived(stage: Stage, puts: Mapping[Change, float]) -> Mapping[Change, float]:
     """When each change first arrived, as soon as all have, or when the patience is over."""
-    until = time.monotonic() + _PATIENCE_SECONDS
+    until = stage.now() + _PATIENCE
     while True:
         first: dict[Change, float] = {}
         for arrival in stage.arrivals():
             first.setdefault((arrival.name, arrival.revision), arrival.at)
-        if puts.keys() <= first.keys() or time.monotonic() > until:
+        if puts.keys() <= first.keys() or stage.now() > until:
             return first
-        time.sleep(_LOOK_SECONDS)
+        stage.sleep(_LOOK_SECONDS)
 
 
-def _reason(stage: Stage, key: ConfigKey, number: int) -> str:
+def _reason(stage: Stage, environments: Environments, key: ConfigKey, number: int) -> str:
     """What the table says of a change that has not arrived."""
-    now = datetime.now(UTC)
+    now = stage.now()
     cursor = stage.wiring.cursors.get(key, now=now)
     if cursor is None:
         return "its config is gone"
@@ -115,17 +145,21 @@ def _reason(stage: Stage, key: ConfigKey, number: int) -> str:
         return f"its cursor is past it, after {cursor.last_outcome or 'a success'}"
     if cursor.waits_for:
         return f"its config waits, after {cursor.last_outcome}"
-    return "its config is claimed" if cursor.claim_until and cursor.claim_until > now else "its wake-up is in the queue, or lost"
+    if cursor.claim_until and cursor.claim_until > now:
+        return "its config is claimed"
+    return f"its wake-up is {environments.where_is(key.config_id)}"
 
 
 def _drive(
     stage: Stage, environments: Environments, load: Load, *, ours: Sequence[ConfigKey], others: Sequence[ConfigKey]
 ) -> tuple[Mapping[Change, float], int]:
-    """At an even pace, one change for each side at a time; when each of ours was put, and how many environments worked at most."""
+    """A change for each side at moments that are random, and alike in each run; when ours were put, and the most environments at work."""
     puts: dict[Change, float] = {}
-    start, most_busy = time.monotonic(), 0
-    for turn in range(round(load.rate * load.seconds)):
-        time.sleep(max(0.0, start + turn / load.rate - time.monotonic()))
+    start, most_busy = stage.now(), 0
+    gaps = Random(1)
+    moments = accumulate(gaps.expovariate(load.rate) for _ in range(round(load.rate * load.seconds)))
+    for turn, moment in enumerate(moments):
+        stage.sleep(max(0.0, moment - (stage.now() - start).total_seconds()))
         place, number = turn % load.tasks, 2 + turn // load.tasks
         if others:
             _change(stage, [others[place]], number - 1)
@@ -178,6 +212,7 @@ def main() -> None:
     parser.add_argument("--hanging-receivers", type=int, default=1)
     parser.add_argument("--aws-delay-ms", type=float, default=5)
     parser.add_argument("--timeout", type=float, default=10, help="of a POST, in seconds")
+    parser.add_argument("--simulated", action="store_true", dest="is_simulated", help="in simulated time")
     parser.add_argument("--unfair", action="store_true", help="the queue serves first come, first served")
     parser.add_argument("--runs", type=int, default=1, help="of each kind, in turn; the median of each number is shown")
     given = vars(parser.parse_args())

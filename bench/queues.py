@@ -9,6 +9,7 @@ import heapq
 import itertools
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -22,7 +23,8 @@ class Message:
 
 
 class Queue:
-    def __init__(self, *, is_fair: bool, visibility_seconds: float) -> None:
+    def __init__(self, *, is_fair: bool, visibility_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._is_fair = is_fair
         self._visibility = visibility_seconds
         self._numbers = itertools.count(1)
@@ -32,16 +34,16 @@ class Queue:
         self._groups_in_flight: Counter[str] = Counter()
 
     def send(self, body: str, *, group: str, delay_seconds: float) -> int:
-        message = Message(time.monotonic() + delay_seconds, next(self._numbers), body, group)
+        message = Message(self._clock() + delay_seconds, next(self._numbers), body, group)
         heapq.heappush(self._waiting, message)
         return message.number
 
-    def receive(self, most: int) -> list[Message]:
+    def receive(self, most: int, *, hidden_for: float | None = None) -> list[Message]:
         self._bring_back()
         found: list[Message] = []
         while len(found) < most and (message := self._next()):
             message.receipts += 1
-            message.due = time.monotonic() + self._visibility
+            message.due = self._clock() + (hidden_for or self._visibility)
             self._in_flight[message.number] = message
             self._groups_in_flight[message.group] += 1
             found.append(message)
@@ -51,8 +53,16 @@ class Queue:
         if message := self._in_flight.pop(number, None):
             self._groups_in_flight[message.group] -= 1
 
+    def where_is(self, text: str) -> str:
+        """What has become of the messages with that text in them."""
+        found = [message for message in self._in_flight.values() if text in message.body]
+        if found:
+            return "taken, and neither deleted nor back yet"
+        waiting = [*self._waiting, *(message for messages in self._due.values() for message in messages)]
+        return "in the queue" if any(text in message.body for message in waiting) else "deleted"
+
     def _bring_back(self) -> None:
-        now = time.monotonic()
+        now = self._clock()
         for message in [each for each in self._in_flight.values() if each.due <= now]:
             self.delete(message.number)
             heapq.heappush(self._waiting, message)

@@ -3,15 +3,19 @@
 What this process spends is the relay's; TLS and the network are missing from it.
 """
 
+import json
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 from botocore.config import Config
 
@@ -24,14 +28,14 @@ from relay.wiring import Wiring, wiring
 from relay_dev import execution_environment
 from relay_dev.definition import Definition
 from relay_dev.embedded import ENVIRONMENT
-from relay_dev.invoker import Invoker
+from relay_dev.invoker import Invoke, Invoker
 from relay_dev.place import Place
 from relay_dev.template import TEMPLATE, read_template
 
 _POOL = 1000  # all environments of this process share one client, so its connections must do for all
 _TASK_TEXT = "x" * 1500
 _EXPIRES = timedelta(days=30)
-_PARAMETERS = {"AllowedWebhookHosts": "127.0.0.1"}
+PARAMETERS = {"AllowedWebhookHosts": "127.0.0.1"}
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,12 @@ class Stage:
     ) -> None:
         self._aws = ["bench.aws", "--delay-ms", str(aws_delay_ms), *([] if is_fair else ["--unfair"])]
         self._receivers = ["bench.receivers", "--answering", str(answering), "--hanging", str(hanging)]
-        self.definition: Definition = read_template(TEMPLATE, place=Place(), overrides={**_PARAMETERS, **(parameters or {})})
-        self.invoke = Invoker(self.definition.functions)
+        self.definition: Definition = read_template(TEMPLATE, place=Place(), overrides={**PARAMETERS, **(parameters or {})})
+        self.invoke: Invoke = Invoker(self.definition.functions)
         self.answering: list[int] = []
         self.hanging: list[int] = []
         self.aws_url = ""
+        self._own = threading.local()
         self._ends = ExitStack()
 
     def __enter__(self) -> Self:
@@ -91,7 +96,7 @@ class Stage:
     def register(self, name: str, port: int) -> ConfigKey:
         """A task of that name with one push config, also of that name, which has a secret and a token."""
         key = ConfigKey(TaskKey("default", "default", "", name), name)
-        now = datetime.now(UTC)
+        now = self.now()
         authentication = Authentication("HMAC-SHA256", "a secret of 24 bytes or more")
         config = PushConfig(key, f"http://127.0.0.1:{port}/{name}", Dialect.A2A_V10, token="token", authentication=authentication)
         self.wiring.cursors.create(key, 0, group=str(port), now=now, expires=now + _EXPIRES)
@@ -100,7 +105,7 @@ class Stage:
 
     def append(self, task: TaskKey, number: int) -> float:
         """Puts a revision; epoch seconds just before."""
-        before, now = time.time(), datetime.now(UTC)
+        now = self.now()
         document = {
             "id": task.task_id,
             "contextId": "context",
@@ -109,11 +114,26 @@ class Stage:
         }
         view = View(Snapshot(ProtocolVersion.V10, document), asked_at=now, arrived_at=now, learnt_by="poll")
         self.wiring.revisions.append(task, Revision(number, view), expires=now + _EXPIRES)
-        return before
+        return now.timestamp()
 
     def arrivals(self) -> list[Arrival]:
         """All POSTs so far, by when they came."""
         return arrivals(self.answering[0])
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def ask_queue(self, operation: str, **asked: Any) -> dict[str, Any]:
+        """What Lambda asks of the queue."""
+        if not hasattr(self._own, "connection"):
+            self._own.connection = HTTPConnection(urlsplit(self.aws_url).netloc)
+        connection: HTTPConnection = self._own.connection
+        connection.request("POST", "/", json.dumps(asked), {"X-Amz-Target": f"AmazonSQS.{operation}"})
+        found: dict[str, Any] = json.loads(connection.getresponse().read())
+        return found
 
     def release(self) -> None:
         """The receivers that hang answer from now on."""
