@@ -184,12 +184,17 @@ def test_a_report_token_may_be_in_any_of_three_headers(headers: dict[str, str], 
 def test_a_report_token_is_for_its_own_agent() -> None:
     ended = RelayKey("0", "globex", frozenset({"writer"}), "", created_at=NOW - timedelta(days=1), expires_at=NOW)
     assert admit_reporter([None, ended, KEY], "writer", now=NOW) == AgentKey("acme", "writer")
-    with pytest.raises(ForbiddenError):
+    with pytest.raises(ForbiddenError, match=r"^This report token is for another agent's address\.$"):
         admit_reporter([KEY], "reader", now=NOW)
 
 
 def test_without_a_report_token_that_is_good_nobody_reports() -> None:
     ended = RelayKey("0", "acme", frozenset({"writer"}), "", created_at=NOW - timedelta(days=1), expires_at=NOW)
     for found in ([], [None], [ended]):
-        with pytest.raises(UnauthenticatedError):
+        with pytest.raises(UnauthenticatedError) as refused:
             admit_reporter(found, "writer", now=NOW)
+        assert refused.value.message == "Show this agent's report token: X-A2A-Notification-Token, or Authorization: Bearer TOKEN."
+
+
+def test_who_shows_no_key_is_told_how_one_is_shown() -> None:
+    assert refusal(None) == "Show this relay's key as `Authorization: Bearer KEY` or `X-API-Key`."
