@@ -255,7 +255,7 @@ def test_a_0_3_caller_lists_the_tasks_of_a_1_0_agent_as_one_array() -> None:
         for number in range(3):
             world.agent.task(f"t{number}")
         listed = world.result("tasks/list", {}, version="0.3")
-        assert [types_03.Task.model_validate(task).id for task in listed] == ["t0", "t1", "t2"]
+        assert [types_03.Task.model_validate(task).id for task in listed] == ["t2", "t1", "t0"]
         assert world.agent.calls == [("ListTasks", {"pageSize": 100, "includeArtifacts": True})]
 
 

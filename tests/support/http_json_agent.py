@@ -7,6 +7,7 @@ in `compat/v0_3`). The messages it hears are the fake agent's `calls`, in JSON-R
 import json
 import re
 import threading
+from contextlib import suppress
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -92,7 +93,7 @@ class HttpJsonAgent:
             method = name_10 if self.speech is Speech.V10 else name_03
             match = re.fullmatch(prefix + pattern, url.path)
             if method and match and verb == route_verb:
-                query = {name: values[0] for name, values in parse_qs(url.query).items()}
+                query = {name: _query_value(values[0]) for name, values in parse_qs(url.query).items()}
                 named = {name: unquote(value) for name, value in match.groupdict().items()}
                 return self._called(method, {**query, **self._read(body), **named})
         return 404, {"detail": "Not Found"}
@@ -135,6 +136,13 @@ class HttpJsonAgent:
         info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "a2a-protocol.org", "metadata": {}}
         status = _STATUSES.get(error["code"], 400)
         return {"error": {"code": status, "status": "NOT_FOUND", "message": error["message"], "details": [info]}}
+
+
+def _query_value(text: str) -> Any:
+    """As ProtoJSON reads it, where a field is a number or a boolean; the fields of text that agents are asked for are neither."""
+    with suppress(ValueError):
+        return json.loads(text)
+    return text
 
 
 class _Server(ThreadingHTTPServer):
