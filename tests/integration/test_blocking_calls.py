@@ -96,15 +96,26 @@ def test_cancel_of_a_task_that_waits_is_the_agents_own(world: World) -> None:
     assert told(world)[-1] == "canceled"
 
 
-def test_agents_refusal_to_cancel_is_told_without_its_own_id(world: World) -> None:
-    def refuse(method: str, answer: dict[str, Any]) -> None:
+@pytest.mark.parametrize("theirs", ["task-1", "2", "e", "error", ":", '"'])
+def test_agents_refusal_to_cancel_is_told_without_its_own_ids_and_otherwise_as_it_is(world: World, theirs: str) -> None:
+    def say(method: str, answer: dict[str, Any]) -> None:
+        if method == "SendMessage":
+            world.agent.task(theirs)
+            answer["result"]["task"]["id"] = theirs
         if method == "CancelTask":
             del answer["result"]
-            answer["error"] = {"code": -32002, "message": "task-1 goes on"}
+            answer["error"] = refusal(theirs, "context of task-1")
 
-    world.agent.next_state, world.agent.before_answer = "input-required", refuse
+    def refusal(task_id: str, context_id: str) -> dict[str, Any]:
+        ids = {"taskId": task_id, "contextId": context_id}
+        data = [{"reason": "error", "metadata": ids}, {"task": {"id": task_id}, "text": theirs, "count": 2}]
+        return {"code": -32002, "message": f"{theirs} goes on", "data": data}
+
+    world.agent.next_state, world.agent.before_answer = "input-required", say
     task = send(world)
-    assert world.call("CancelTask", {"id": task["id"]})["error"] == {"code": -32002, "message": f"{task['id']} goes on"}
+    answer = world.call("CancelTask", {"id": task["id"]})
+    assert answer["jsonrpc"] == "2.0"
+    assert answer["error"] == refusal(task["id"], task["contextId"])
 
 
 # --- going on

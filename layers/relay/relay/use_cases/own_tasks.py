@@ -1,6 +1,5 @@
 """Own tasks: what is asked about tasks of the relay's own is answered from their log; of the agent only what it can truthfully say."""
 
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -135,11 +134,24 @@ def _key(passing: Passing) -> TaskKey | None:
 
 
 def _renamed(answer: Answer, task: RelayTask) -> Answer:
-    """The agent's error without the agent's own id."""
-    if answer.payload is None:
+    """The agent's error under the relay's ids, where ids stand in its data; texts are the agent's own, whatever they quote."""
+    error = answer.error
+    if answer.payload is None or error is None or "data" not in error:
         return answer
-    theirs, ours = (json.dumps(name)[1:-1] for name in (task.agent_task_id, task.key.task_id))
-    return answer.with_payload(json.loads(json.dumps(answer.payload).replace(theirs, ours)))
+    return answer.with_payload({**answer.payload, "error": {**error, "data": _with_names(error["data"], task)}})
+
+
+def _with_names(value: Any, task: RelayTask) -> Any:
+    if isinstance(value, list):
+        return [_with_names(each, task) for each in value]
+    if not isinstance(value, dict):
+        return value
+    names = {
+        **dict.fromkeys(("id", "taskId"), (task.agent_task_id, task.key.task_id)),
+        "contextId": (task.agent_context_id, task.context_id),
+    }
+    told = {member: _with_names(each, task) for member, each in value.items()}
+    return told | {member: ours for member, (theirs, ours) in names.items() if theirs and value.get(member) == theirs}
 
 
 def _not_found(task_id: str) -> TaskNotFoundError:
