@@ -93,6 +93,7 @@ class FakeAgent:
     calls: list[tuple[str, Json]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     before_answer: Callable[[str, Json], None] = lambda _method, _answer: None
+    before_card: Callable[[], None] = lambda: None
     before_event: Callable[[Json], None] = lambda _event: None  # of a stream; what it raises as OSError ends the stream
     tasks: dict[str, AgentTask] = field(default_factory=dict)
     push_configs: dict[str, Json] = field(default_factory=dict)
@@ -124,6 +125,7 @@ class FakeAgent:
     def reset(self) -> None:
         self.retry_after, self.before_event = "", lambda _event: None
         self.next_state, self.status, self.before_answer = "submitted", 200, lambda _method, _answer: None
+        self.before_card = lambda: None
         self.speaks, self.lets_in, self.streams, self.pushes = ProtocolVersion.V10, None, False, False
         self.push_configs.clear()
         self.calls.clear()
@@ -225,6 +227,7 @@ class _Exchange(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self) -> None:
+        self._agent.before_card()
         self._answer(self._agent.card(), status=self._agent.status)
 
     def do_POST(self) -> None:

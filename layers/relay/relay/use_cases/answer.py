@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from relay.adapters.upstream import Answer
+from relay.adapters.upstream import Answer, deadline
 from relay.domain.door import Caller
 from relay.domain.errors import UnsupportedOperationError
 from relay.domain.evo_ai import in_03s_words
@@ -24,6 +24,7 @@ from relay.use_cases.push_call import PushCall
 from relay.use_cases.push_configs import PushConfigs
 from relay.use_cases.send import SendMessage
 
+_ANSWERED_WITHIN = timedelta(seconds=25)  # the card included: API Gateway ends a request at 30 s
 _OF_TASKS = frozenset({Kind.GET_TASK, Kind.LIST_TASKS, Kind.CANCEL})
 
 
@@ -90,8 +91,6 @@ class AnswerCall:
         agent, credential = self._agents.find_for_callers(call.caller.agent_key(call.agent)), caller_credential(call.incoming)
         updates = parse_updates(call.incoming.get(UPDATES_HEADER.lower()))
         push = PushCall(agent, version, call.request.params, credential, updates)
-        if kind in self._own_methods:
-            return self._own_methods[kind](push)
         if kind is Kind.SEND:
             send = parse_send(call.request.params, version, is_a2akits=call.is_a2akits)
             if send.inline:
@@ -106,9 +105,12 @@ class AnswerCall:
                 started=started,
             )
             return self._send(outgoing)
-        passing = Passing(call.request, call.method, agent, call.incoming, credential, call.base_url)
-        own = self._own_tasks(passing) if kind in _OF_TASKS else None
-        return self._forward(passing) if own is None else own
+        with deadline(started + _ANSWERED_WITHIN - self._now()):
+            if kind in self._own_methods:
+                return self._own_methods[kind](push)
+            passing = Passing(call.request, call.method, agent, call.incoming, credential, call.base_url)
+            own = self._own_tasks(passing) if kind in _OF_TASKS else None
+            return self._forward(passing) if own is None else own
 
     @property
     def _own_methods(self) -> Mapping[Kind, Callable[[PushCall], Any]]:

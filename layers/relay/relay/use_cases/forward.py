@@ -25,7 +25,7 @@ from relay.domain.watch import Watch
 from relay.use_cases.call_agent import AgentCall, CallAgent
 from relay.use_cases.pending import Pending
 
-_TIMEOUT = timedelta(seconds=25)  # API Gateway ends a request at 30 s
+_TIMEOUT = timedelta(seconds=25)  # at most: what the card has taken is taken from it (`AnswerCall`)
 
 
 @dataclass(frozen=True)
