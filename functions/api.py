@@ -30,7 +30,7 @@ from relay.domain.jsonrpc import Request, RequestError, error_details, error_res
 from relay.domain.protocol import Method, answer_version, negotiate
 from relay.domain.report import Reported, read_push, read_report
 from relay.domain.signer import JWKS_PATH, jwks
-from relay.http_event import HttpAnswer, HttpRequest, json_answer, plain_answer, read_request
+from relay.http_event import HttpAnswer, HttpRequest, fitting, json_answer, plain_answer, read_request
 from relay.openapi import DESCRIPTION_PATH, description
 from relay.use_cases.answer import Call
 from relay.wiring import wiring
@@ -184,7 +184,7 @@ def _answered(
 ) -> HttpAnswer:
     """The call's answer, or an error in the form of its binding."""
     try:
-        return call()
+        return fitting(call())
     except _PLAIN_ERRORS:
         raise
     except RelayError as error:

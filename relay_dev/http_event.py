@@ -113,8 +113,9 @@ def http_answer(answer: Any) -> HttpAnswer:
         body = base64.b64decode(text) if answer.get("isBase64Encoded") else text.encode()
     except (TypeError, ValueError, AttributeError) as error:
         raise MalformedAnswerError(f"an answer that API Gateway cannot send: {error}") from error
-    if len(text) > MAX_PAYLOAD_BYTES:
-        raise MalformedAnswerError(f"an answer of {len(text)} bytes, and Lambda takes {MAX_PAYLOAD_BYTES}")
+    size = len(json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass"))  # the whole answer as the runtime writes it
+    if size > MAX_PAYLOAD_BYTES:
+        raise MalformedAnswerError(f"an answer of {size} bytes, and Lambda takes {MAX_PAYLOAD_BYTES}")
     if not any(name == "content-type" for name, _ in headers):
         headers.append(("content-type", "text/plain; charset=utf-8"))
     return HttpAnswer(status, headers, body)

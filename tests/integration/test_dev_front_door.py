@@ -120,6 +120,15 @@ def test_a_function_that_fails_is_a_502_that_tells_nothing(runner: Runner, scrip
     assert json.loads(answer.body) == {"message": "Internal Server Error"}
 
 
+def test_an_answer_is_measured_as_lambda_gets_it(runner: Runner, script: Script) -> None:
+    envelope = len(json.dumps({"statusCode": 200, "body": ""}))
+    fits = '"' * ((6 * 1024 * 1024 - envelope) // 2)
+    script.then({"statusCode": 200, "body": fits})
+    assert runner.request("GET", "/").body == fits.encode()
+    script.then({"statusCode": 200, "body": fits + '"'})
+    assert runner.request("GET", "/").status == 502
+
+
 def test_a_body_above_ten_megabytes_never_reaches_the_function(url: str, script: Script) -> None:
     answer = httpx.post(url, content=b"x" * (10 * 1024 * 1024 + 1), headers={"Content-Type": "text/plain"})
     assert answer.status_code == 413

@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from relay.domain.errors import UpstreamTooLargeError
 from relay.domain.keys import DEFAULT_AGENT
+
+_MAX_ANSWER_BYTES = 6 * 1024 * 1024  # Lambda: a synchronous invocation's answer, its body escaped as JSON in it
+_SURELY_FITS = 1024 * 1024 - 1024  # a character becomes six bytes at most
 
 HttpAnswer = dict[str, Any]
 
@@ -68,6 +72,20 @@ def json_answer(status: int, content: Any, headers: Mapping[str, str] | None = N
     if not body.isascii():
         body = body.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair becomes the JSON escape that it was
     return {"statusCode": status, "headers": {"content-type": "application/json", **(headers or {})}, "body": body}
+
+
+def fitting(answer: HttpAnswer) -> HttpAnswer:
+    """The answer as Lambda takes it: as base64 where its body, escaped, would be too large. Raises: UpstreamTooLargeError."""
+    if len(answer["body"]) <= _SURELY_FITS or _size(answer) <= _MAX_ANSWER_BYTES:
+        return answer
+    encoded = {**answer, "body": base64.b64encode(answer["body"].encode()).decode(), "isBase64Encoded": True}
+    if _size(encoded) <= _MAX_ANSWER_BYTES:
+        return encoded
+    raise UpstreamTooLargeError(f"The answer is larger than the {_MAX_ANSWER_BYTES} bytes that Lambda takes.")
+
+
+def _size(answer: HttpAnswer) -> int:
+    return len(json.dumps(answer, ensure_ascii=False).encode())
 
 
 def plain_answer(status: int, text: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
