@@ -6,6 +6,7 @@ owner's agent; open to all are the cards of the owner `default` and the relay's 
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,8 +26,10 @@ from relay.domain.errors import (
 )
 from relay.domain.http_json import Content, Target, find_target, negotiated, read_call
 from relay.domain.http_json_answers import HttpJsonAnswer, agent_error_answer, error_answer, result_answer
-from relay.domain.json_body import check_size
+from relay.domain.json_body import MAX_FORWARDED_BODY_BYTES, check_size
 from relay.domain.jsonrpc import Request, RequestError, error_details, error_response, parse_request, result_response
+from relay.domain.keys import AgentKey
+from relay.domain.masking import without
 from relay.domain.protocol import Method, answer_version, negotiate
 from relay.domain.report import Reported, read_push, read_report
 from relay.domain.signer import JWKS_PATH, jwks
@@ -112,19 +115,21 @@ def _told_by_agents(rest: str) -> Callable[[HttpRequest], HttpAnswer] | None:
 def _report(request: HttpRequest) -> HttpAnswer:
     """What an agent tells of a task, or code beside it."""
     reporter = wiring().admit_reporter(request.headers, request.agent)
-    return _taken(request, lambda: read_report(reporter, request.body, content_type=request.content_type, query=request.query))
+    read = partial(read_report, reporter, content_type=request.content_type, query=request.query)
+    return _taken(request, reporter, read)
 
 
 def _callback(request: HttpRequest) -> HttpAnswer:
     """What an agent pushes of the one task that the relay has registered a callback for."""
     task = wiring().admit_callback(request.headers, unquote(request.rest.removeprefix(CALLBACK_PATH)))
-    return _taken(request, lambda: read_push(task, request.body, content_type=request.content_type))
+    return _taken(request, task.agent_key, partial(read_push, task, content_type=request.content_type))
 
 
-def _taken(request: HttpRequest, read: Callable[[], Reported | None]) -> HttpAnswer:
-    """Whatever becomes of it, the answer is the same: it says that the relay has it."""
+def _taken(request: HttpRequest, agent: AgentKey, read: Callable[[bytes], Reported | None]) -> HttpAnswer:
+    """Whatever becomes of it, the answer is the same: the relay has it. The operator's credential is not told on."""
     try:
-        if reported := read():
+        check_size(request.body, MAX_FORWARDED_BODY_BYTES)
+        if reported := read(without(wiring().agents.hidden(agent), request.body)):
             wiring().report(*reported)
     except RelayError as error:
         observability.log("report refused", agent=request.agent, reason=error.reason)

@@ -1,5 +1,6 @@
 """Agents that push: the relay registers its own callback for each task, and becomes the durable hop."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,13 +12,14 @@ from relay_dev.http_event import HttpAnswer
 from tests.support.world import World
 
 PUBLIC_URL = "https://relay.example"
+CREDENTIAL = "the/operators+credential"
 SOON, SLOW = 2, 60  # seconds: how often the watch polls, before the agent has the callback and after
 
 
 @pytest.fixture(scope="module")
 def one_world() -> Iterator[World]:
     parameters = {"FollowStrategy": "push", "PublicUrl": PUBLIC_URL, "WatchMinSeconds": str(SOON), "WatchMaxSeconds": str(SLOW)}
-    with World(**parameters) as world:
+    with World(**parameters, UpstreamCredential=f"X-Key: {CREDENTIAL}") as world:
         yield world
 
 
@@ -167,3 +169,14 @@ def test_a_callbacks_token_is_kept_as_a_hash(world: World) -> None:
     rows = str(world.runner.aws.client("dynamodb").scan(TableName="RelayTable")["Items"])
     assert "CALLBACK" in rows
     assert token not in rows
+
+
+def test_a_push_that_quotes_the_operators_credential_is_told_without_it(world: World) -> None:
+    told = status(world, "working")
+    told["statusUpdate"]["metadata"] = {"key": "SAID"}
+    told["statusUpdate"]["status"]["message"] = {"messageId": "m", "role": "ROLE_AGENT", "parts": [{"text": "SAID"}]}
+    said = CREDENTIAL.replace("+", "\\u002b").replace("/", "\\/")
+    assert push(world, json.dumps(told).replace("SAID", said).encode()).status == 202
+    world.settle()
+    (post,) = world.posts("a")
+    assert (b"[credential]" in post.body, CREDENTIAL in json.dumps(post.payload)) == (True, False)

@@ -176,6 +176,12 @@ def test_a_credential_that_the_agent_quotes_is_told_on_without(streams: Streams)
     assert events == [{"result": {"text": "key [credential]"}}]
 
 
+def test_a_credential_in_an_event_of_several_lines_is_found_however_it_is_spelt(streams: Streams) -> None:
+    event = b'data: {"result":\r\ndata: {"text": "key a\\u002Dcredential/of\\/the-operator",\ndata: "n": 1.5}}\n\n'
+    events, _ = told(streams, streams_of(event[:40], event[40:]), hidden=("a-credential/of/the-operator",))
+    assert events == [{"result": {"text": "key [credential]", "n": 1.5}}]
+
+
 @pytest.mark.parametrize("content", [b"data: nonsense\n\n", b"data: [1]\n\n", b"data: {\n\n"])
 def test_an_event_that_is_no_json_object_ends_the_stream(streams: Streams, content: bytes) -> None:
     with pytest.raises(InvalidAgentResponseError):

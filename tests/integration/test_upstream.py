@@ -19,7 +19,7 @@ import uvicorn
 
 from relay.adapters.upstream import Answer, Upstream, upstream_client
 from relay.domain.conversion import convert
-from relay.domain.endpoint import Endpoint, rpc_endpoint
+from relay.domain.endpoint import Binding, Endpoint, rpc_endpoint
 from relay.domain.errors import (
     InvalidAgentResponseError,
     RelayError,
@@ -496,6 +496,23 @@ def test_operators_credential_is_taken_out_of_an_answer_that_quotes_it(upstream:
     agent.script.append(result({"heard": f"Bearer {secret}, {secret} is completed"}))
     answer = upstream.call(Endpoint(agent.url, V10), "GetTask", {}, request_id=1, headers={}, hidden=hidden, timeout=LONG)
     assert answer.result == {"heard": "[credential], [credential] is completed"}
+
+
+@pytest.mark.parametrize("binding", [Binding.JSON_RPC, Binding.HTTP_JSON])
+@pytest.mark.parametrize("member", ["result", "error"])
+def test_operators_credential_is_taken_out_however_the_answer_spells_it(
+    upstream: Upstream, agent: ScriptedAgent, binding: Binding, member: str
+) -> None:
+    said: Any = {"result": {"SAID": "SAID"}, "error": {"code": -32603, "message": "SAID"}}[member]
+    if binding is Binding.JSON_RPC:
+        status, document = 200, {"jsonrpc": "2.0", "id": 1, member: said}
+    else:
+        status, document = (200, said) if member == "result" else (400, {"error": {"code": 400, "status": "X", "message": "SAID"}})
+    content = json.dumps(document).replace("SAID", "a\\/key\\u002Bof-the-operator").encode()
+    agent.script.append(reply(status, content))
+    endpoint = Endpoint(agent.url, V10, binding=binding)
+    answer = upstream.call(endpoint, "GetTask", {"id": "t1"}, request_id=1, headers={}, hidden={"a/key+of-the-operator"}, timeout=LONG)
+    assert (b"[credential]" in answer.body, "a/key+of" in json.dumps(json.loads(answer.body))) == (True, False)
 
 
 def test_an_answers_repr_holds_nothing_of_the_agents(upstream: Upstream, agent: ScriptedAgent) -> None:

@@ -41,6 +41,7 @@ class Agents:
         self._now = now
         self._known: dict[AgentKey, tuple[datetime, Agent]] = {}  # replaced whole, never changed: threads may share it
         self._busy: dict[AgentKey, tuple[datetime, Agent]] = {}  # likewise
+        self._hidden: dict[AgentKey, tuple[datetime, frozenset[str]]] = {}  # likewise
 
     def find(self, key: AgentKey) -> Agent:
         """Raises: AgentNotFoundError; UpstreamUnavailableError and its kin when the card was never seen and cannot be fetched."""
@@ -75,6 +76,19 @@ class Agents:
         agent = _agent(registered, {}, "")
         self._busy = {**self._busy, key: (self._now(), agent)}
         return agent
+
+    def hidden(self, key: AgentKey) -> frozenset[str]:
+        """What the agent's own words are told on without. It is not called for that; one that is registered no more hides nothing."""
+        now = self._now()
+        read_at, hidden = self._hidden.get(key, (None, frozenset[str]()))
+        if read_at is not None and now - read_at < _FRESH:
+            return hidden
+        try:
+            hidden = credential_texts(self._registered(key).credential_headers)
+        except AgentNotFoundError:
+            hidden = frozenset()
+        self._hidden = {**self._hidden, key: (now, hidden)}
+        return hidden
 
     def _registered(self, key: AgentKey) -> RegisteredAgent:
         if registered := self._records.get(key):

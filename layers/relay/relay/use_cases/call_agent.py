@@ -33,6 +33,7 @@ class AgentCall:
     credential: Headers = field(repr=False)
     waits: bool = False  # a send that is answered when all is done
     max_answer_bytes: int = MAX_ANSWER_BYTES
+    hidden: frozenset[str] = field(default=frozenset(), repr=False)  # what the answer is taken without beside what the agent hides
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -115,7 +116,7 @@ class CallAgent:
             params,
             request_id=request_id,
             headers=headers,
-            hidden=agent.hides(call.credential),
+            hidden=agent.hides(call.credential) | call.hidden,
             max_answer_bytes=call.max_answer_bytes,
             timeout=timeout,
         )

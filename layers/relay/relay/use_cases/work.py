@@ -111,7 +111,7 @@ class Work:
             return None  # it was canceled, or another worker is at it
         try:
             reply = self._called(agent, entrusted, timeout=left - _TO_CONCLUDE)
-            outcome = self._outcome(task, working, reply, entrusted)
+            outcome = self._outcome(task, working, reply)
         except RelayError as error:
             observability.upstream_call_failed(task.key, error)
             if error.metadata.get("outcome") == "not-sent" and self._relay_tasks.take_back(task, token):
@@ -149,18 +149,17 @@ class Work:
             entrusted.credential,
             waits=True,
             max_answer_bytes=MAX_TASK_ANSWER_BYTES,
+            hidden=credential_texts(entrusted.credential),  # others of the owner may read the task
         )
         return self._call_agent(call, timeout=timeout)
 
-    def _outcome(self, task: RelayTask, working: Snapshot, reply: Reply, entrusted: Entrusted) -> _Outcome:
+    def _outcome(self, task: RelayTask, working: Snapshot, reply: Reply) -> _Outcome:
         """Raises: InvalidAgentResponseError."""
         answer, now = reply.answer, self._now()
         if answer.is_forbidden:
             return _Outcome(ended(working, TaskState.FAILED, at=now, told="The agent refused the credential it was shown."))
         if answer.error is not None:
             said = f"The agent answered with error {code_of(answer.error)}: {text(answer.error.get('message'))[:_MAX_TOLD]}"
-            for secret in credential_texts(entrusted.credential):
-                said = said.replace(secret, "[credential]")
             return _Outcome(ended(working, TaskState.FAILED, at=now, told=said))
         told = task_of_answer(answer.result, reply.version)
         if told is None:

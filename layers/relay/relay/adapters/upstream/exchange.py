@@ -4,7 +4,6 @@ The errors say nothing an agent or httpx has said: either may quote a credential
 An answer that quotes what is `hidden`, the operator's credential, loses it here: to callers, receivers and the table it would be news.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,12 +14,12 @@ import httpx
 
 from relay.adapters.upstream.transport import deadline
 from relay.domain.errors import InvalidAgentResponseError, UpstreamTimeoutError, UpstreamTooLargeError, UpstreamUnavailableError
+from relay.domain.masking import without
 
 MAX_ANSWER_BYTES = 5 * 1024 * 1024  # of an answer on its way to a caller
 # The relay's own question: a task may be 10 MB as JSON to be told whole, and is told without its artifacts' contents beyond that.
 MAX_TASK_ANSWER_BYTES = 16 * 1024 * 1024
 
-_MASKED = b"[credential]"
 _NOT_SENT = {"outcome": "not-sent"}
 _UNKNOWN = {"outcome": "unknown"}
 
@@ -82,14 +81,6 @@ def body_of(response: httpx.Response, max_answer_bytes: int) -> bytes:
             )
         pieces.append(piece)
     return b"".join(pieces)
-
-
-def without(hidden: Collection[str], body: bytes) -> bytes:
-    """The longest first: it may hold another. JSON writes quotes and backslashes in its own way."""
-    for text in sorted(hidden, key=len, reverse=True):
-        for form in (text, json.dumps(text)[1:-1]):
-            body = body.replace(form.encode(), _MASKED)
-    return body
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import httpx
 
 from relay.adapters.upstream.calls import answer_of, content_of, refusal
-from relay.adapters.upstream.exchange import MAX_ANSWER_BYTES, MAX_TASK_ANSWER_BYTES, Exchange, body_of, translated, without
+from relay.adapters.upstream.exchange import MAX_ANSWER_BYTES, MAX_TASK_ANSWER_BYTES, Exchange, body_of, translated
 from relay.adapters.upstream.transport import deadline, waiting
 from relay.domain.bridge_errors import is_task_not_found
 from relay.domain.endpoint import Endpoint
@@ -26,6 +26,7 @@ from relay.domain.forwarding import VERSION_HEADER
 from relay.domain.http_json_calls import call_of
 from relay.domain.json_body import parse_json
 from relay.domain.lenient import text
+from relay.domain.masking import without
 from relay.domain.sse import EventTooLargeError, SseReader
 from relay.domain.task import Json, ProtocolVersion
 
