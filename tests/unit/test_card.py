@@ -263,7 +263,7 @@ def test_an_agent_without_json_rpc_we_speak_cannot_be_called(interface: Any) -> 
         ("", "https://a.example/prefix/.well-known/agent.json", "https://a.example/prefix"),
         ("rpc", "https://a.example/prefix/.well-known/agent.json", "https://a.example/prefix/rpc"),
         ("/rpc", "https://a.example/prefix/.well-known/agent.json", "https://a.example/rpc"),
-        ("https://b.example:8443/rpc?x=1#y", "https://a.example/.well-known/agent.json", "https://b.example:8443/rpc?x=1"),
+        ("https://a.example:8443/rpc?x=1#y", "https://a.example/.well-known/agent.json", "https://a.example:8443/rpc?x=1"),
     ],
 )
 def test_an_address_is_resolved_against_where_the_card_was_found(url: str, card_url: str, called: str) -> None:
@@ -300,7 +300,7 @@ def test_an_address_that_is_none_is_not_called(url: str) -> None:
 
 
 def test_a_credential_in_a_cards_address_is_not_taken() -> None:
-    assert url_of("https://user:pass@b.example/rpc", "https://a.example/.well-known/agent.json") == "https://b.example/rpc"
+    assert url_of("https://user:pass@a.example/rpc", "https://a.example/.well-known/agent.json") == "https://a.example/rpc"
 
 
 def test_an_agents_repr_holds_no_secret() -> None:

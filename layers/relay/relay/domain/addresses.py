@@ -7,6 +7,7 @@ where public receivers use that (mapped, NAT64's 64:ff9b::/96) and refused where
 Sources: IANA's special-purpose address registries for IPv4 and IPv6 (RFC 6890); AWS, link-local endpoints of Lambda and EC2.
 """
 
+import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 _REFUSED_V4 = tuple(
@@ -46,6 +47,9 @@ _REFUSED_V6 = tuple(
 )
 _NAT64 = IPv6Network("64:ff9b::/96")
 
+_NUMBER = re.compile(r"0x(?P<hex>[0-9a-f]*)|0(?P<octal>[0-7]+)|(?P<decimal>[0-9]+)", re.ASCII | re.IGNORECASE)
+_BASES = {"hex": 16, "octal": 8, "decimal": 10}
+
 
 def is_public(address: str) -> bool:
     """Whether a literal address is a public unicast one; False for what is not an address in its usual form, or has a zone id."""
@@ -59,6 +63,30 @@ def is_public(address: str) -> bool:
     if isinstance(meant, IPv6Address):
         return _is_public_v6(meant)
     return meant.is_global and not any(meant in network for network in _REFUSED_V4)
+
+
+def literal(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a resolver takes a URL's host for, without brackets, in any of inet_aton's spellings; None for a name."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        parts = host.split(".")
+    numbers = [_number(part) for part in parts]
+    *first, last = (-1 if number is None else number for number in numbers)
+    room = 256 ** (4 - len(first))  # the last number fills what is left: 127.1 is 127.0.0.1
+    if len(first) > 3 or not 0 <= last < room or not all(0 <= number < 256 for number in first):
+        return None
+    return IPv4Address(sum(number << 8 * (3 - place) for place, number in enumerate(first)) + last)
+
+
+def _number(text: str) -> int | None:
+    match = _NUMBER.fullmatch(text) if len(text) <= 40 else None
+    if match is None or match.lastgroup is None:
+        return None
+    digits = match[match.lastgroup]
+    if match.lastgroup == "decimal" and len(digits) > 1 and digits.startswith("0"):
+        return None  # 08 is no octal number
+    return int(digits or "0", _BASES[match.lastgroup])
 
 
 def unwrapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
+from relay.domain.addresses import is_public, literal, unwrapped
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.lenient import mappings, text
 from relay.domain.task import Json, ProtocolVersion
+from relay.domain.webhook_url import parse_authority
 
 # 0.2's path is still PraisonAI's only one.
 WELL_KNOWN_PATHS = ("/.well-known/agent-card.json", "/.well-known/agent.json")
@@ -50,9 +51,10 @@ def card_urls(base_url: str) -> tuple[str, ...]:
 def endpoints(agent_card: Json, card_url: str = "") -> Mapping[ProtocolVersion, Endpoint]:
     """The endpoint for each version the card offers, the preferred version first; HTTP+JSON only where no JSON-RPC can be called at all.
 
-    Without `card_url` the addresses stay as the card has them. With it, they become such as can be called from elsewhere: a relative or
-    missing one is resolved against it; one on the agent's own machine (`localhost`, `0.0.0.0`: what many agents believe their address to
-    be) moves to the host the card came from; and none leads from https down to http.
+    Without `card_url` the addresses stay as the card has them. With it, each one leads to the host that the operator has named, for it is
+    called with the operator's credential, and a card is only the agent's word: a relative or missing one is resolved against it; one on the
+    agent's own machine or network (`localhost`, `0.0.0.0`, 10.0.0.5: what many agents believe their address to be) moves to the host the
+    card came from; one on any other host, but for those below that one, is passed over; and none leads from https down to http.
     """
     return next((found for binding in Binding if (found := _endpoints(agent_card, card_url, binding))), {})
 
@@ -61,6 +63,11 @@ def rpc_endpoint(agent_card: Json, card_url: str) -> Endpoint:
     """Where the relay calls the agent. Raises: InvalidAgentResponseError when the card offers nothing that the relay speaks."""
     for endpoint in endpoints(agent_card, card_url).values():
         return endpoint
+    if endpoints(agent_card):
+        raise InvalidAgentResponseError(
+            "The agent's card names no address that can be called on the host that the agent is registered with, and the relay "
+            "follows it to no other host: register the agent with the URL that its card names."
+        )
     raise InvalidAgentResponseError("The agent's card offers neither JSON-RPC nor HTTP+JSON of A2A 1.0 or 0.3 that can be called.")
 
 
@@ -108,18 +115,22 @@ def _address(url: str, card_url: str) -> str | None:
     try:
         card, address = urlsplit(card_url), urlsplit(urljoin(base_url + "/", url))
         named = urlsplit(url)
-        host, _ = address.hostname or "", address.port
+        host, port = address.hostname or "", address.port
     except ValueError:
         return None
     if address.scheme not in ("http", "https") or not host:
         return None
-    if named.netloc and _is_local(host):
+    if not named.netloc:
+        return urlunsplit(address._replace(fragment=""))
+    card_host = card.hostname or ""
+    is_same_host = _is_same_host(host, card_host)
+    if _is_local(host) or (_is_private(host) and not is_same_host):
         return urlunsplit(card._replace(path=_under(urlsplit(base_url).path, address.path), query=address.query, fragment=""))
+    if not is_same_host and not _is_below(host, card_host):
+        return None
     if card.scheme == "https" and address.scheme == "http":
-        is_same_host = host == card.hostname
         return urlunsplit(address._replace(scheme=card.scheme, netloc=card.netloc, fragment="")) if is_same_host else None
-    netloc = address.netloc.rpartition("@")[2] if named.netloc else address.netloc
-    return urlunsplit(address._replace(netloc=netloc, fragment=""))
+    return urlunsplit(address._replace(netloc=_netloc(card_host if is_same_host else host, port), fragment=""))
 
 
 def _base_url(card_url: str) -> str:
@@ -141,9 +152,31 @@ def _is_local(host: str) -> bool:
     name = host.rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
+    address = literal(name)
+    if address is None:
+        return False
+    address = unwrapped(address)
+    return address.is_loopback or address.is_unspecified or address.is_link_local
+
+
+def _is_private(host: str) -> bool:
+    address = literal(host.rstrip("."))
+    return address is not None and not is_public(str(address))
+
+
+def _is_same_host(host: str, other: str) -> bool:
+    one, two = host.rstrip("."), other.rstrip(".")
+    return one == two or (literal(one) is not None and literal(one) == literal(two))
+
+
+def _is_below(host: str, other: str) -> bool:
+    """Only a plain name, which every parser reads alike."""
     try:
-        address = ip_address(name)
+        name, is_address, _ = parse_authority(host)
     except ValueError:
         return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return address.is_loopback or address.is_unspecified or address.is_link_local
+    return not is_address and name.endswith("." + other.rstrip("."))
+
+
+def _netloc(host: str, port: int | None) -> str:
+    return (f"[{host}]" if ":" in host else host) + (f":{port}" if port is not None else "")
