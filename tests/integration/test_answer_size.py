@@ -39,8 +39,7 @@ def test_a_body_that_fits_neither_way_is_refused() -> None:
         fitting(answer('"' * (AS_BASE64 + 1024)))
 
 
-def test_a_callers_answer_rich_in_quotes_arrives_or_is_an_error_that_says_so() -> None:
-    world = World.kept()
+def test_a_callers_answer_rich_in_quotes_arrives_or_is_an_error_that_says_so(world: World) -> None:
     world.agent.task("task-1")
     text = ""
 

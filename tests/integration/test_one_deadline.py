@@ -16,8 +16,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("method", "params"), CALLS)
-def test_a_card_that_took_all_of_the_time_leaves_none_for_the_call(method: str, params: dict[str, Any]) -> None:
-    world = World.kept()
+def test_a_card_that_took_all_of_the_time_leaves_none_for_the_call(world: World, method: str, params: dict[str, Any]) -> None:
     world.agent.task("task-1")
     world.agent.before_card = lambda: world.runner.clock.advance(timedelta(seconds=25))
     error = world.call(method, params)["error"]
