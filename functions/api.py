@@ -26,7 +26,7 @@ from relay.domain.errors import (
 )
 from relay.domain.http_json import Content, Target, find_target, negotiated, read_call
 from relay.domain.http_json_answers import HttpJsonAnswer, agent_error_answer, error_answer, result_answer
-from relay.domain.json_body import MAX_FORWARDED_BODY_BYTES, check_size
+from relay.domain.json_body import check_size
 from relay.domain.jsonrpc import Request, RequestError, error_details, error_response, parse_request, result_response
 from relay.domain.keys import AgentKey
 from relay.domain.masking import without
@@ -128,7 +128,6 @@ def _callback(request: HttpRequest) -> HttpAnswer:
 def _taken(request: HttpRequest, agent: AgentKey, read: Callable[[bytes], Reported | None]) -> HttpAnswer:
     """Whatever becomes of it, the answer is the same: the relay has it. The operator's credential is not told on."""
     try:
-        check_size(request.body, MAX_FORWARDED_BODY_BYTES)
         if reported := read(without(wiring().agents.hidden(agent), request.body)):
             wiring().report(*reported)
     except RelayError as error:

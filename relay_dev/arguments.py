@@ -17,12 +17,12 @@ def name(text: str) -> str:
 
 
 def moment(text: str) -> datetime:
-    """ISO 8601; no zone means UTC. Raises: argparse.ArgumentTypeError."""
+    """ISO 8601, in UTC; no zone means UTC. Raises: argparse.ArgumentTypeError."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def length(text: str) -> timedelta:

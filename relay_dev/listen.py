@@ -8,6 +8,8 @@ import signal
 import sys
 import threading
 
+from relay.domain.authentication import MIN_SECRET_BYTES
+from relay.domain.signing_secret import signing_key
 from relay_dev.received import Notification
 from relay_dev.receiver import Receiver
 
@@ -34,14 +36,18 @@ def run(args: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: interrupted.set())
     try:
+        _check_secret(args.secret)
         receiver = Receiver(
             host=args.host, port=args.port, token=args.token, secret=args.secret, relay_url=args.relay, on_notification=_print
         )
     except OSError as error:
         print(_why_not(error, args.host, args.port), file=sys.stderr)
         return 1
+    except OverflowError:
+        print(f"There is no port {args.port}; choose another with --port, or --port 0 for a free one.", file=sys.stderr)
+        return 1
     except ValueError as error:
-        print(f"--secret cannot be used: {error}; after whsec_ it must be base64.", file=sys.stderr)
+        print(f"--secret cannot be used: {error}.", file=sys.stderr)
         return 1
     if args.status:
         receiver.fail_next(args.status, args.times)
@@ -65,6 +71,12 @@ def registration(relay_url: str, receiver_url: str, *, token: str = "", secret: 
 
 def _print(notification: Notification) -> None:
     print(notification.as_line(), flush=True)
+
+
+def _check_secret(secret: str) -> None:
+    """As the relay does when it is registered. Raises: ValueError."""
+    if secret and len(signing_key(secret)) < MIN_SECRET_BYTES:
+        raise ValueError(f"the relay takes none of less than {MIN_SECRET_BYTES} bytes")
 
 
 def _why_not(error: OSError, host: str, port: int) -> str:

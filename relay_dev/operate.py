@@ -16,7 +16,7 @@ from relay.domain.agent import FollowAs
 from relay.domain.blocking import Blocks
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.errors import RelayError
-from relay.domain.keys import DEFAULT_OWNER, AgentKey
+from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, AgentKey
 from relay.domain.strategy import AUTOMATIC, Strategy, parse_strategy
 from relay.domain.webhook_url import origin
 from relay.use_cases.redrive import Filter
@@ -119,6 +119,8 @@ def _agents_add(args: argparse.Namespace) -> int:
     )
     whose = "" if args.owner == DEFAULT_OWNER else f", with a key of the owner {args.owner}"
     print(f"{args.name} is registered: call it at the relay's /agents/{args.name}{whose}")
+    if key == AgentKey(DEFAULT_OWNER, DEFAULT_AGENT):
+        print("until it is removed it takes the place of UpstreamAgentUrl, at the relay's own address too")
     try:
         agent = wiring().agents.find(key)
     except RelayError as error:
@@ -138,7 +140,8 @@ def _agents_list(args: argparse.Namespace) -> int:
         followed += ", followed as its callers" if agent.follow_as is FollowAs.CALLER else ""
         blocks = {Blocks.ALWAYS: ", blocking", Blocks.NEVER: ", never blocking"}.get(agent.blocks, "")
         print(f"{agent.key.agent:<24} {agent.url}  ({headers}{challenged}{followed}{blocks})")
-    own = "; the stack's own UpstreamAgentUrl is `default`" if args.owner == DEFAULT_OWNER else ""
+    is_replaced = any(agent.key.agent == DEFAULT_AGENT for agent in agents)
+    own = "" if args.owner != DEFAULT_OWNER or is_replaced else "; the stack's own UpstreamAgentUrl is `default`"
     print(f"{len(agents)} registered of the owner {args.owner}{own}")
     return 0
 

@@ -26,6 +26,7 @@ STEP_SECONDS = 3.5  # how long the agent stays in a state
 POLLS = 3  # and at least until it was asked so often, however slow the machine is
 FAILING_ONCE = ("--status", "503", "--times", "1")
 PARAMETERS = ("--parameter-overrides", f"WatchMinSeconds={POLL_SECONDS}", f"WatchMaxSeconds={POLL_SECONDS}", "RetrySchedule=1,2,4,8")
+START_SECONDS = 120  # until all processes are ready, on however slow a machine
 LINGER_SECONDS = 1.5  # after the last notification, for a second one that should not come
 
 INTRODUCTION = """\
@@ -51,7 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--step-seconds", type=float, default=STEP_SECONDS, help="how long a state of the task lasts (default: %(default)s)"
     )
-    parser.add_argument("--deadline", type=float, default=60.0, help="seconds after which the demo gives up (default: %(default)s)")
+    parser.add_argument(
+        "--deadline",
+        type=float,
+        default=60.0,
+        help="seconds after which the demo gives up, from when the relay is ready (default: %(default)s)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,7 +82,8 @@ class _Demo:
     def __init__(self, step_seconds: float, deadline_seconds: float) -> None:
         self._step_seconds = step_seconds
         self._began = time.monotonic()
-        self._deadline = self._began + deadline_seconds
+        self._seconds = deadline_seconds
+        self._deadline = self._began + START_SECONDS
         self._children: list[Child] = []
         self._is_terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
@@ -92,6 +99,7 @@ class _Demo:
         relay = self._start("relay", "relay_dev.cli", "dev", "--upstream", agent_url, "--port", port, *PARAMETERS)
         receiver_url = receiver.wait_for_line(r"http://127\.0\.0\.1:\d+", deadline=self._deadline)[0]
         self._wait_until_ready(relay, relay_url)
+        self._deadline = time.monotonic() + self._seconds
         client = self._start("client", "relay_dev.demo.client", relay_url, "--webhook", f"{receiver_url}/webhook", *verified)
         return self._judge(self._wait_for_notifications(receiver_url, client))
 

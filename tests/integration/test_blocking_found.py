@@ -14,7 +14,7 @@ LEAVES = {"returnImmediately": True}
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(kept_worlds: None) -> Iterator[World]:
     world = World.kept()
     yield world
     world.agent.__dict__.pop("card", None)

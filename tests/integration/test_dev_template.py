@@ -8,6 +8,7 @@ import pytest
 from relay.settings import Settings
 from relay_dev.cloudformation import TemplateError
 from relay_dev.place import Place
+from relay_dev.runner import Runner
 from relay_dev.template import TEMPLATE, read_template
 from tests.integration.dev_parts import STACK
 
@@ -106,7 +107,8 @@ def test_an_unknown_parameter_is_named_with_those_there_are() -> None:
         ("WatchMaxSeconds", "901", "at most 900"),
         ("WatchMaxSeconds", "0", "at least 0.1"),
         ("WatchMaxSeconds", "often", "a number"),
-        ("RetrySchedule", "5;30", "numbers separated by commas"),
+        ("RetrySchedule", "1,99999999999999999999999", "numbers below a million, separated by commas"),
+        ("RetrySchedule", "5;30", "numbers below a million, separated by commas"),
         ("UpstreamAgentUrl", "https://user:password@agent.example/", "an http or https URL without user and password"),
         ("DeniedWebhookHosts", "a.example;b.example", "hosts separated by commas"),
     ],
@@ -173,3 +175,15 @@ Resources:
         "IF": "yes",
         "LONG": "arn:aws:sqs:us-east-1:123456789012:Queue",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("DeniedWebhookHosts", "10.0.0.0/99", "DENIED_WEBHOOK_HOSTS"),
+        ("OnlyWebhookHosts", "*", "ONLY_WEBHOOK_HOSTS"),
+    ],
+)
+def test_what_the_functions_cannot_use_is_said_at_the_start(name: str, value: str, said: str) -> None:
+    with pytest.raises(TemplateError, match=said), Runner(overrides={name: value}):
+        pass

@@ -196,3 +196,37 @@ def test_agents_are_added_to_be_followed_as_their_callers(world: World, capsys: 
         args = _parser("agents").parse_args(words)
         assert args.command(args) == 0
     assert "followed as its callers" in capsys.readouterr().out
+
+
+# --- what another caller of the same owner may read
+
+
+@pytest.mark.parametrize("reader", [BOB, ""])
+@pytest.mark.parametrize("version", ["1.0", "0.3"])
+def test_token_and_credentials_come_back_only_to_the_caller_that_set_them(world: World, reader: str, version: str) -> None:
+    as_caller(world, ANN)
+    authentication = {"scheme": "Bearer", "credentials": "anns-credentials-for-her-receiver"}
+    world.register("t1", id="a", token="anns-token", authentication=authentication)
+    get, listing = {
+        "1.0": (("GetTaskPushNotificationConfig", {"taskId": "t1", "id": "a"}), ("ListTaskPushNotificationConfigs", {"taskId": "t1"})),
+        "0.3": (
+            ("tasks/pushNotificationConfig/get", {"id": "t1", "pushNotificationConfigId": "a"}),
+            ("tasks/pushNotificationConfig/list", {"id": "t1"}),
+        ),
+    }[version]
+    for caller, is_told in ((ANN, True), (reader, False)):
+        as_caller(world, caller)
+        for method, params in (get, listing):
+            told = json.dumps(world.result(method, params, version=version))
+            assert "/a" in told
+            assert ("anns-token" in told, "anns-credentials-for-her-receiver" in told) == (is_told, is_told)
+
+
+def test_by_task_too_another_callers_token_is_not_told(world: World) -> None:
+    as_caller(world, ANN)
+    world.register("t1", id="a", token="anns-token")
+    as_caller(world, BOB)
+    for method in ("tasks/pushNotificationConfig/get", "tasks/pushNotificationConfig/list"):
+        told = json.dumps(world.result(method, {"taskId": "t1"}, version="0.3"))
+        assert "/a" in told
+        assert "anns-token" not in told

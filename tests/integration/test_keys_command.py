@@ -145,6 +145,7 @@ def test_an_id_that_no_key_has_is_said_to_be_none(relay: ClosedRelay, command: C
         ("revoke", "abc"),
         ("revoke", "rk_" + "x" * 43),
         ("create", "--expires", "soon"),
+        ("create", "--expires", "9999-12-31T23:59:59-23:00"),
         ("create", "--owner", "a#b"),
         ("create", "--agent", ""),
         ("create", "--label", "two\nlines"),

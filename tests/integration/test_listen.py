@@ -320,13 +320,22 @@ def test_a_port_in_use_is_one_sentence_and_exit_1() -> None:
     assert errors == f"Port {port} on 127.0.0.1 is in use; choose another with --port, or --port 0 for a free one.\n"
 
 
-def test_a_secret_that_is_none_is_one_sentence_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--secret", "whsec_A"], "--secret cannot be used: "),
+        (["--secret", "whsec_!!"], "--secret cannot be used: "),
+        (["--secret", "S"], "--secret cannot be used: the relay takes none of less than 24 bytes.\n"),
+        (["--port", "99999"], "There is no port 99999; "),
+    ],
+)
+def test_what_cannot_be_is_one_sentence_and_exit_1(capsys: pytest.CaptureFixture[str], options: list[str], said: str) -> None:
     parser = ArgumentParser()
     listen.add_arguments(parser)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        assert listen.run(parser.parse_args(["--port", "0", "--secret", "whsec_A"])) == 1
+        assert listen.run(parser.parse_args(["--port", "0", *options])) == 1
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    assert capsys.readouterr().err.startswith("--secret cannot be used: ")
+    assert capsys.readouterr().err.startswith(said)

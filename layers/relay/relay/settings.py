@@ -25,7 +25,7 @@ def _comma_separated(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-_Seconds = Annotated[tuple[float, ...], BeforeValidator(_comma_separated)]
+_Seconds = Annotated[tuple[Annotated[float, Field(ge=0, lt=1_000_000)], ...], BeforeValidator(_comma_separated)]
 _Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 _Strategy = Annotated[Strategy | None, BeforeValidator(lambda value: None if value == AUTOMATIC else value)]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]

@@ -8,7 +8,7 @@ from relay.domain.keys import ConfigKey
 from relay.domain.packing import PackedRevision
 from relay.domain.push_config import Cursor, Updates
 from relay.domain.task import RevisionHead
-from relay.domain.wakeup import DeliveryWakeup
+from relay.domain.wakeup import DeliveryWakeup, by_subject, timers_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Call:
 
     @property
     def timers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(wakeup.timer for _, wakeup in self.messages if wakeup.timer))
+        return timers_of(self.messages)
 
     @property
     def message_ids(self) -> tuple[str, ...]:
@@ -55,10 +55,7 @@ class Plan:
 
 def reduce_calls(messages: Iterable[tuple[str, DeliveryWakeup]]) -> list[Call]:
     """One call per config."""
-    by_key: dict[ConfigKey, list[tuple[str, DeliveryWakeup]]] = {}
-    for message_id, wakeup in messages:
-        by_key.setdefault(wakeup.key, []).append((message_id, wakeup))
-    return [Call(key, tuple(found)) for key, found in by_key.items()]
+    return [Call(key, found) for key, found in by_subject(messages, lambda wakeup: wakeup.key).items()]
 
 
 def reads_up_to(cursor: Cursor, call: Call) -> int | None:

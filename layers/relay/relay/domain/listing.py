@@ -17,7 +17,7 @@ from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.keys import ListKey, fits_key
 from relay.domain.lenient import mappings, text
 from relay.domain.task import Json, ProtocolVersion, RevisionHead, Snapshot
-from relay.domain.wakeup import ListWakeup
+from relay.domain.wakeup import ListWakeup, by_subject, timers_of
 from relay.domain.watch import Watch
 
 PAGE_SIZE = 100
@@ -147,7 +147,7 @@ class ListCall:
 
     @property
     def timers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(wakeup.timer for _, wakeup in self.messages if wakeup.timer))
+        return timers_of(self.messages)
 
     @property
     def message_ids(self) -> tuple[str, ...]:
@@ -156,10 +156,7 @@ class ListCall:
 
 def reduce_calls(messages: Iterable[tuple[str, ListWakeup]]) -> list[ListCall]:
     """One call per lister."""
-    by_key: dict[ListKey, list[tuple[str, ListWakeup]]] = {}
-    for message_id, wakeup in messages:
-        by_key.setdefault(wakeup.key, []).append((message_id, wakeup))
-    return [ListCall(key, tuple(found)) for key, found in by_key.items()]
+    return [ListCall(key, found) for key, found in by_subject(messages, lambda wakeup: wakeup.key).items()]
 
 
 def refused(lister: Lister | None, timers: Collection[str], now: datetime) -> Verdict:

@@ -5,7 +5,7 @@ Source: A2A 1.0 `TaskPushNotificationConfig`, A2A 0.3 `PushNotificationConfig`; 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -124,6 +124,13 @@ class PushConfig:
     def template_key(self) -> ConfigKey:
         """Where the template is that it is a copy of: all copies bear its id."""
         return ConfigKey(self.key.task.agent_key.no_task, self.key.config_id)
+
+    def as_told_to(self, caller: str) -> "PushConfig":
+        """What that caller may read of it: token and credentials come back only to the one that set them (design §6, promise 7)."""
+        if caller == self.caller:
+            return self
+        scheme = Authentication(self.authentication.scheme) if self.authentication else None
+        return replace(self, token="", authentication=scheme, secret="", headers=())
 
     @property
     def signing_secret(self) -> str:

@@ -71,7 +71,7 @@ def parse_list(params: Json, version: ProtocolVersion) -> ListRequest:
 
 
 def config_result(config: PushConfig, version: ProtocolVersion) -> dict[str, Any]:
-    """One push config in the form of the call. Token and credentials go back to the owner that set them; a signing secret never does."""
+    """One push config in the form of the call. Whose token it tells is `as_told_to`'s to say; a signing secret never."""
     task_id, tenant = config.key.task.task_id, config.key.task.tenant
     described = {
         "id": config.key.config_id,

@@ -5,9 +5,10 @@ does not know, so that the message goes back to the queue: old and new functions
 """
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from relay.domain.keys import AgentKey, ConfigKey, ListKey, TaskKey
 from relay.domain.task import parse_timestamp
@@ -150,6 +151,23 @@ class StreamWakeup:
             return cls(task=TaskKey(*found["task"]), instead_of=str(found.get("instead_of", "")))
         except (KeyError, TypeError) as error:
             raise UnknownMessageError(f"a stream wake-up without its parts: {error}") from error
+
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+def by_subject(messages: Iterable[tuple[str, T]], subject: Callable[[T], S]) -> dict[S, tuple[tuple[str, T], ...]]:
+    """A batch's messages (id, wake-up), grouped by what each is about; in the order in which they came."""
+    found: dict[S, list[tuple[str, T]]] = {}
+    for message_id, wakeup in messages:
+        found.setdefault(subject(wakeup), []).append((message_id, wakeup))
+    return {key: tuple(group) for key, group in found.items()}
+
+
+def timers_of(messages: Iterable[tuple[str, DeliveryWakeup | WatchWakeup | ListWakeup]]) -> tuple[str, ...]:
+    """The timers among them, each once."""
+    return tuple(dict.fromkeys(wakeup.timer for _, wakeup in messages if wakeup.timer))
 
 
 Wakeup = DeliveryWakeup | WatchWakeup | ListWakeup | WorkWakeup | StreamWakeup

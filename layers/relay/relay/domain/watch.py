@@ -11,7 +11,7 @@ from relay.domain.push_config import Cursor
 from relay.domain.schedule import next_poll
 from relay.domain.strategy import Strategy
 from relay.domain.task import RevisionHead, View
-from relay.domain.wakeup import WatchWakeup
+from relay.domain.wakeup import WatchWakeup, by_subject, timers_of
 
 CLAIM = timedelta(seconds=40)
 OVERDUE = timedelta(seconds=120)
@@ -108,7 +108,7 @@ class WatchCall:
 
     @property
     def timers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(wakeup.timer for _, wakeup in self.messages if wakeup.timer))
+        return timers_of(self.messages)
 
     @property
     def asked_at(self) -> datetime | None:
@@ -123,10 +123,7 @@ class WatchCall:
 
 def reduce_calls(messages: Iterable[tuple[str, WatchWakeup]]) -> list[WatchCall]:
     """One call per task."""
-    by_task: dict[TaskKey, list[tuple[str, WatchWakeup]]] = {}
-    for message_id, wakeup in messages:
-        by_task.setdefault(wakeup.task, []).append((message_id, wakeup))
-    return [WatchCall(task, tuple(found)) for task, found in by_task.items()]
+    return [WatchCall(key, found) for key, found in by_subject(messages, lambda wakeup: wakeup.task).items()]
 
 
 def refused(watch: Watch | None, call: WatchCall, now: datetime) -> Verdict:

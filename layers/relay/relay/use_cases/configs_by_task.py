@@ -54,7 +54,8 @@ class ConfigsByTask:
 
     def get(self, call: PushCall, ref: ConfigRef) -> Json:
         """The task's own one, if it has one, else its first. Raises: ConfigNotFoundError."""
-        return by_task_result(min(self._named(call, ref), key=lambda config: config.dialect is not Dialect.PRAISONAI))
+        config = min(self._named(call, ref), key=lambda config: config.dialect is not Dialect.PRAISONAI)
+        return by_task_result(config.as_told_to(call.caller))
 
     def list(self, call: PushCall, wanted: ListRequest) -> Any:
         """Of a task; or of all tasks, those that this caller has registered, as many as one answer holds."""
@@ -63,7 +64,7 @@ class ConfigsByTask:
             return self._of_all_tasks(call, wanted)
         task = call.task_key(wanted.task_id, wanted.tenant)
         told, token = page(self._of_task(call, task), wanted.page_size, page_token=wanted.page_token, binding=task.partition)
-        return by_task_list_result([by_task_result(config) for config in told], token)
+        return by_task_list_result([by_task_result(config.as_told_to(call.caller)) for config in told], token)
 
     def _of_all_tasks(self, call: PushCall, wanted: ListRequest) -> Json:
         """In the order of the directory, so that pages stay stable when configs come and go."""

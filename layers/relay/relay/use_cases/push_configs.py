@@ -64,7 +64,7 @@ class PushConfigs:
         config = next(iter(named), None)
         if config is None:
             raise TaskNotFoundError("There is no such push config, or no such task.", metadata={"taskId": ref.task_id})
-        return config_result(config, call.version)
+        return config_result(config.as_told_to(call.caller), call.version)
 
     def list(self, call: PushCall) -> Any:
         """Raises: TaskNotFoundError when the task has no push configs and the agent does not know it either."""
@@ -76,7 +76,7 @@ class PushConfigs:
         if not configs or call.credential:
             self._seen(call, task)
         told, next_page_token = page(configs, wanted.page_size, page_token=wanted.page_token, binding=task.partition)
-        return list_result(told, next_page_token, call.version)
+        return list_result([config.as_told_to(call.caller) for config in told], next_page_token, call.version)
 
     def delete(self, call: PushCall) -> Json | None:
         """Idempotent in A2A's own form: a config that is not there is deleted."""

@@ -85,3 +85,11 @@ def is_expired(item: Item, now: datetime) -> bool:
     """TTL deletes come days late, so readers look themselves."""
     expiry = read_moment(item, "ttl")
     return expiry is not None and expiry <= now
+
+
+def replacing(values: Mapping[str, Any], gone: Iterable[str]) -> tuple[str, dict[str, str], dict[str, Any]]:
+    """An update expression that sets these attributes and removes those, however they are called; its names and its values."""
+    names = {f"#n{place}": name for place, name in enumerate((*values, *gone))}
+    sets = ", ".join(f"#n{place} = :n{place}" for place in range(len(values)))
+    removed = ", ".join(f"#n{place}" for place in range(len(values), len(names)))
+    return f"SET {sets} REMOVE {removed}", names, {f":n{place}": value for place, value in enumerate(values.values())}

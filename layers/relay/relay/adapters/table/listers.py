@@ -67,16 +67,15 @@ class Listers:
         if lister.due is None:
             raise ValueError("a lister that waits has a time")
         remembered = {"waits_for": items.text(lister.waits_for), "due_at": items.moment(lister.due), **_remembered(lister)}
-        names = {f"#n{position}": name for position, name in enumerate(remembered)}
-        gone = {f"#g{position}": name for position, name in enumerate(_REMEMBERED) if name not in remembered}
-        sets = ", ".join(f"{alias} = :{alias[1:]}" for alias in names)
+        gone = ["claim_until", *(name for name in _REMEMBERED if name not in remembered)]
+        expression, names, values = items.replacing(remembered, gone)
         result = self._connection.update(
             lister.key.agent.following_partition,
             lister.key.sort_key,
-            expression=f"SET {sets} REMOVE {', '.join(['claim_until', *gone])}",
+            expression=expression,
             condition="claim = :token AND attribute_exists(claim_until)",
-            values={f":{alias[1:]}": remembered[name] for alias, name in names.items()} | {":token": items.text(token)},
-            names=names | gone,
+            values=values | {":token": items.text(token)},
+            names=names,
         )
         return not isinstance(result, ConditionFailed) or (
             result.old is not None and items.read_text(result.old, "waits_for") == lister.waits_for

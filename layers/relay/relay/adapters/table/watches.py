@@ -132,19 +132,15 @@ class Watches:
             remembered |= {"newest": items.number(rest.head.number), **write_head(rest.head)}
         if rest.trouble is not None:
             remembered |= _write_trouble(rest.trouble)
-        names = {f"#n{position}": name for position, name in enumerate(remembered)}
-        sets = ", ".join(f"{alias} = :{alias[1:]}" for alias in names)
         no_longer = _LENT if rest.head is not None and rest.head.state.is_terminal else ()  # the agent is asked no more
-        gone = [name for name in (*_HEAD, *_TOLD, *_TROUBLE, *no_longer) if name not in remembered]
-        names |= {f"#g{position}": name for position, name in enumerate(gone)}
-        removed = ", ".join(["claim_until", *(f"#g{position}" for position in range(len(gone)))])
+        gone = ["claim_until", *(name for name in (*_HEAD, *_TOLD, *_TROUBLE, *no_longer) if name not in remembered)]
+        expression, names, values = items.replacing(remembered, gone)
         result = self._connection.update(
             task.partition,
             WATCH,
-            expression=f"SET {sets} REMOVE {removed}",
+            expression=expression,
             condition="claim = :token AND attribute_exists(claim_until)",
-            values={f":{alias[1:]}": remembered[name] for alias, name in names.items() if name in remembered}
-            | {":token": items.text(token)},
+            values=values | {":token": items.text(token)},
             names=names,
         )
         return not isinstance(result, ConditionFailed) or (
