@@ -1,9 +1,9 @@
 import pytest
 from a2a.compat.v0_3 import types as types_03
-from a2a.types import TaskPushNotificationConfig
+from a2a.types import DeleteTaskPushNotificationConfigRequest, TaskPushNotificationConfig
 from google.protobuf.json_format import ParseDict
 
-from relay.domain.callback import Callback, admit_agent, registration
+from relay.domain.callback import CONFIG_ID, Callback, admit_agent, registration, removal
 from relay.domain.errors import UnauthenticatedError
 from relay.domain.relay_key import digest_of
 from relay.domain.task import ProtocolVersion
@@ -39,3 +39,16 @@ def test_only_the_token_of_the_callback_opens_it() -> None:
     for found, tokens in ((callback, ["other"]), (callback, []), (None, ["t"]), (Callback("x", TASK, ""), [""])):
         with pytest.raises(UnauthenticatedError):
             admit_agent(found, tokens)
+
+
+def test_a_callback_is_removed_in_1_0s_words() -> None:
+    method, params = removal(TASK, ProtocolVersion.V10, tenant="acme")
+    read = ParseDict(params, DeleteTaskPushNotificationConfigRequest())
+    assert (method, read.task_id, read.id, read.tenant) == ("DeleteTaskPushNotificationConfig", "task-1", CONFIG_ID, "acme")
+    assert "tenant" not in removal(TASK, ProtocolVersion.V10, tenant="")[1]
+
+
+def test_a_callback_is_removed_in_0_3s_words() -> None:
+    method, params = removal(TASK, ProtocolVersion.V03, tenant="acme")
+    read = types_03.DeleteTaskPushNotificationConfigParams.model_validate(params)
+    assert (method, read.id, read.push_notification_config_id) == ("tasks/pushNotificationConfig/delete", "task-1", CONFIG_ID)

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from a2a.compat.v0_3 import a2a_v0_3_pb2 as pb2
 from a2a.utils.errors import A2A_ERROR_MAPPING, A2AError
 from a2a.utils.errors import JSON_RPC_ERROR_CODE_MAP as CODES
+from google.protobuf.json_format import ParseDict
 
 from relay.domain.agent import Agent
 from relay.domain.endpoint import Binding, Endpoint, endpoints
@@ -50,6 +52,41 @@ def test_a_cancel_says_what_its_path_does_not() -> None:
     assert http_call(NEW, "CancelTask", params).body == {"metadata": {"why": "enough"}}
     assert http_call(A2AKIT, "tasks/cancel", params).body == {"metadata": {"why": "enough"}}
     assert http_call(SDK_03, "tasks/cancel", params).body == {"name": "tasks/t"}
+
+
+CONFIG_10 = {"id": "c", "taskId": "t", "url": "https://r.example", "token": "k"}
+CONFIG_03 = {"id": "c", "url": "https://r.example", "token": "k"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url", "body"),
+    [
+        (NEW, "https://agent.example/a/acme/tasks/t/pushNotificationConfigs?k=v", CONFIG_10),
+        (A2AKIT, "https://agent.example/v1/tasks/t/pushNotificationConfigs", CONFIG_03),
+    ],
+)
+def test_a_push_config_is_set_in_the_words_of_each(endpoint: Endpoint, url: str, body: dict[str, Any]) -> None:
+    params = {**CONFIG_10, "tenant": "acme"} if endpoint is NEW else {"taskId": "t", "pushNotificationConfig": CONFIG_03}
+    call = http_call(endpoint, "CreateTaskPushNotificationConfig" if endpoint is NEW else "tasks/pushNotificationConfig/set", params)
+    assert (call.verb, call.url, call.body) == ("POST", url, body)
+
+
+def test_a2a_sdk_0_3_gets_a_push_config_as_the_protos_request() -> None:
+    call = http_call(SDK_03, "tasks/pushNotificationConfig/set", {"taskId": "t", "pushNotificationConfig": CONFIG_03})
+    read = ParseDict(call.body, pb2.CreateTaskPushNotificationConfigRequest())
+    assert (call.url, read.parent, read.config_id) == ("https://agent.example/v1/tasks/t/pushNotificationConfigs", "tasks/t", "c")
+    assert (read.config.name, read.config.push_notification_config.token) == ("tasks/t/pushNotificationConfigs/c", "k")
+
+
+def test_a_push_config_is_deleted_by_its_path() -> None:
+    call = http_call(SDK_03, "tasks/pushNotificationConfig/delete", {"id": "t", "pushNotificationConfigId": "c"})
+    assert (call.verb, call.url, call.body) == ("DELETE", "https://agent.example/v1/tasks/t/pushNotificationConfigs/c", None)
+
+
+def test_a_call_over_json_rpc_is_one_post() -> None:
+    call = call_of(Endpoint("https://agent.example/rpc", V10), "GetTask", {"id": "t"}, 7)
+    assert (call.verb, call.url) == ("POST", "https://agent.example/rpc")
+    assert call.body == {"jsonrpc": "2.0", "id": 7, "method": "GetTask", "params": {"id": "t"}}
 
 
 @pytest.mark.parametrize("error", A2A_ERROR_MAPPING)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from relay.domain.errors import InvalidParamsError
@@ -118,3 +120,22 @@ def test_configs_of_three_dialects_are_asked_for_by_task() -> None:
 def test_a_copy_of_a_template_leads_back_to_it() -> None:
     copy = PushConfig(KEY, "https://you.example", Dialect.EVO_AI)
     assert copy.template_key == ConfigKey(KEY.task.agent_key.no_task, KEY.config_id)
+
+
+# --- what another caller may read
+
+
+SECRETS = PushConfig(
+    KEY, "https://receiver.example", Dialect.A2A_V10, token="t", authentication=Authentication("Bearer", "c"), caller="ann", secret="s"
+)
+
+
+def test_who_set_a_config_is_told_all_of_it() -> None:
+    assert SECRETS.as_told_to("ann") is SECRETS
+
+
+@pytest.mark.parametrize("caller", ["bob", ""])
+def test_another_caller_is_told_a_config_without_its_secrets(caller: str) -> None:
+    told = SECRETS.as_told_to(caller)
+    assert (told.token, told.authentication, told.secret, told.url) == ("", Authentication("Bearer"), "", SECRETS.url)
+    assert replace(SECRETS, authentication=None).as_told_to(caller).authentication is None

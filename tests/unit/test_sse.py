@@ -27,6 +27,10 @@ def test_byte_order_mark_is_no_part_of_the_first_field() -> None:
     assert read(b"\xef\xbb\xbfdata: x\n\n") == [b"x"]
 
 
+def test_a_line_end_of_two_bytes_may_come_in_two_pieces() -> None:
+    assert read(b"data: a\r", b"\ndata: b\r", b"\n", b"\r\n") == [b"a\nb"]
+
+
 @given(st.lists(st.sampled_from([b"data: x", b": ping", b"event: e", b"", b"data: y"]), max_size=12), st.data())
 def test_it_does_not_matter_in_which_pieces_the_bytes_come(lines: list[bytes], data: st.DataObject) -> None:
     whole = data.draw(st.sampled_from([b"\n", b"\r\n", b"\r"])).join(lines)

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +13,12 @@ from relay.domain.watch import (
     LOOK_EVERY,
     OVERDUE,
     SLOWEST_LOOK,
+    TOLD_WITHIN,
     Pace,
     Watch,
     WatchCall,
     has_ended,
+    is_late,
     is_over,
     is_quiet,
     looks,
@@ -25,7 +27,7 @@ from relay.domain.watch import (
     refused,
     to_wake,
 )
-from tests.support.samples import INSTANT, NOW, SECOND, TASK, cursor, head
+from tests.support.samples import INSTANT, NOW, SECOND, TASK, cursor, head, snapshot, view
 
 OTHER = TaskKey("owner", "agent", "", "task-2")
 HINT = WatchWakeup(TASK, asked_at=NOW)
@@ -232,3 +234,11 @@ def test_watch_pauses_while_the_agent_refuses_the_credential_that_was_lent(lent:
 )
 def test_nothing_comes_of_an_agent_that_waits_or_has_ended_or_is_out_of_time(state: str, hours: int, quiet: bool) -> None:
     assert is_quiet(watch(), head(1, state), NOW + timedelta(hours=hours)) is quiet
+
+
+@pytest.mark.parametrize(
+    ("happened", "late"),
+    [(None, True), (NOW - TOLD_WITHIN, True), (NOW - TOLD_WITHIN + INSTANT, False), (NOW + SECOND, False)],
+)
+def test_what_the_agent_stamped_just_now_it_may_be_telling_of(happened: datetime | None, *, late: bool) -> None:
+    assert is_late(view(snapshot(timestamp=happened), asked_at=NOW)) is late
