@@ -15,6 +15,7 @@ import pytest
 
 from relay.adapters.table.listers import Listers
 from relay.domain.keys import AgentKey, ListKey
+from tests.support.telling import tell
 from tests.support.wire import AwsRequest, Effect, undisturbed
 from tests.support.world import FAULTS, SWEEP, VISIBILITY, World
 
@@ -119,12 +120,6 @@ class Story:
 def is_of_the_lister(request: AwsRequest) -> bool:
     text = json.dumps(request.body)
     return request.name in ("BatchGetItem", "SendMessageBatch") or any(touch in text for touch in TOUCHES)
-
-
-def tell(stories: Iterable[Story]) -> None:
-    """All are told, even if some break a promise."""
-    broken = [f"{story}: {'; '.join(faults)}" for story in stories if (faults := story.tell())]
-    assert not broken, "\n".join(broken)
 
 
 def count(world: World) -> int:

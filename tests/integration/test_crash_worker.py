@@ -7,12 +7,13 @@ and the sweep do the rest.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from tests.support.telling import tell
 from tests.support.wire import AwsRequest, Effect, undisturbed
 from tests.support.world import DELIVERY, SWEEP, VISIBILITY, WATCHING, World, task_key
 
@@ -133,12 +134,6 @@ class Story:
             yield f"told {told} of {world.newest(task_id)}"
         if not self.disturbed and (state != "completed" or len(sent) != 2):
             yield f"undisturbed, and yet {state} after {sent}"
-
-
-def tell(stories: Iterable[Story]) -> None:
-    """All are told, even if some break a promise."""
-    broken = [f"{story}: {'; '.join(faults)}" for story in stories if (faults := story.tell())]
-    assert not broken, "\n".join(broken)
 
 
 def count(world: World) -> int:

@@ -1,7 +1,7 @@
 """Tells stories again and again (tests/support/story.py), and says which promises were broken at which point."""
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tests.support.mortal import Moment
 from tests.support.story import Disturbance, Stage, Story
@@ -56,3 +56,14 @@ def each_request(stage: Stage, tell: Teller, effect: Effect, *, first: int = 1, 
 def each_post(stage: Stage, tell: Teller, moment: Moment) -> list[Disturbance]:
     _, posts = told(stage, tell, Disturbance())
     return [Disturbance(moment=moment, point=point) for point in range(1, posts + 1)]
+
+
+class Tellable(Protocol):
+    def tell(self) -> list[str]:
+        """The promises that were broken."""
+
+
+def tell(stories: Iterable[Tellable]) -> None:
+    """All are told, even if some break a promise."""
+    broken = [f"{story}: {'; '.join(faults)}" for story in stories if (faults := story.tell())]
+    assert not broken, "\n".join(broken)
