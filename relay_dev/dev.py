@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ def _start(args: argparse.Namespace, ends: ExitStack) -> None:
     runner = ends.enter_context(
         Runner(template=args.template_file or TEMPLATE, overrides=overrides, environment=environment, endpoint_url=args.endpoint_url)
     )
+    _check_settings({**runner.definition.environment, **environment})
     _set_up_logging(as_json=args.log_json)
     upstreams.register(args.upstream)
     upstreams.check(args.upstream)
@@ -84,6 +86,19 @@ def _start(args: argparse.Namespace, ends: ExitStack) -> None:
     url = f"http://{_in_url(args.host)}:{port}"
     ends.enter_context(announced(port, _description(url, endpoint_url, runner)))
     _tell(url, endpoint_url, args, default, relay_key=_relay_key(runner))
+
+
+def _check_settings(environment: Mapping[str, str]) -> None:
+    """What the template lets pass and the functions would not, each at its first event. Raises: DevError."""
+    from pydantic import ValidationError
+
+    from relay.settings import Settings
+
+    try:
+        Settings.from_environment(environment)
+    except ValidationError as error:
+        wrong = "; ".join(f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors(include_input=False))
+        raise DevError(f"The functions cannot use these parameters: {wrong}.") from None
 
 
 def _settings(args: argparse.Namespace, default: UpstreamOption | None) -> tuple[dict[str, str], dict[str, str]]:

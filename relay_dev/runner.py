@@ -12,13 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from relay.settings import Settings
 from relay_dev import execution_environment
 from relay_dev.aws_port import AwsPort
 from relay_dev.clock import Clock
-from relay_dev.cloudformation import TemplateError
 from relay_dev.definition import Definition
 from relay_dev.embedded import ENVIRONMENT, EmbeddedAws, OnCall
 from relay_dev.endpoint import EndpointAws
@@ -136,7 +132,6 @@ class Runner:
         self.definition = read_template(self._template, place=place, overrides=self._overrides)
         create_resources(self.definition, self.aws)
         execution_environment.set_variables({**self.definition.environment, **self._environment})
-        _check_settings({**self.definition.environment, **self._environment})
         execution_environment.forget()
         ends.callback(execution_environment.forget)
         ends.enter_context(execution_environment.on_clock(self.clock.now))
@@ -150,12 +145,3 @@ class Runner:
 
     def _invoke(self, function: str, event: Mapping[str, Any]) -> Outcome:
         return self.invoke(function, event)
-
-
-def _check_settings(environment: Mapping[str, str]) -> None:
-    """What the template lets pass and the functions would not, each at its first event. Raises: TemplateError."""
-    try:
-        Settings.from_environment(environment)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, each['loc'][:1])).upper()}: {each['msg']}" for each in error.errors(include_input=False))
-        raise TemplateError(f"The functions cannot use these parameters: {wrong}.") from None

@@ -8,7 +8,6 @@ import pytest
 from relay.settings import Settings
 from relay_dev.cloudformation import TemplateError
 from relay_dev.place import Place
-from relay_dev.runner import Runner
 from relay_dev.template import TEMPLATE, read_template
 from tests.integration.dev_parts import STACK
 
@@ -175,15 +174,3 @@ Resources:
         "IF": "yes",
         "LONG": "arn:aws:sqs:us-east-1:123456789012:Queue",
     }
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("DeniedWebhookHosts", "10.0.0.0/99", "DENIED_WEBHOOK_HOSTS"),
-        ("OnlyWebhookHosts", "*", "ONLY_WEBHOOK_HOSTS"),
-    ],
-)
-def test_what_the_functions_cannot_use_is_said_at_the_start(name: str, value: str, said: str) -> None:
-    with pytest.raises(TemplateError, match=said), Runner(overrides={name: value}):
-        pass

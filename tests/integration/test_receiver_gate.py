@@ -2,10 +2,13 @@
 
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import boto3
 import pytest
 
+from relay.adapters.table.connection import Connection
 from relay.adapters.table.receivers import Receivers
 from relay.domain.breaker import FIRST_PAUSE, LONGEST_PAUSE, THRESHOLD, Gate
 from relay.domain.keys import ReceiverKey
@@ -14,7 +17,8 @@ from relay.use_cases.receiver_gate import IN_FLIGHT
 from relay.wiring import wiring
 from relay_dev.cli import _parser
 from tests.integration.loopback import OK, Receiver, Request
-from tests.support.world import World, config_key, task_key
+from tests.support.wire import AwsRequest, Effect, undisturbed
+from tests.support.world import TABLE, World, config_key, task_key
 
 
 def _tasks_behind_a_dead_receiver(world: World, count: int) -> list[str]:
@@ -55,6 +59,22 @@ def test_posts_in_flight_when_the_breaker_opens_do_not_lengthen_its_pause(world:
     assert receivers.state(key).gate(clock.now()) is Gate.OPEN
     clock.advance(FIRST_PAUSE)
     assert receivers.state(key).gate(clock.now()) is Gate.HALF_OPEN
+
+
+def test_of_threads_that_come_at_the_same_time_one_reads_a_receivers_state(world: World) -> None:
+    another = threading.Semaphore(0)
+
+    def decide(_: AwsRequest) -> Effect:
+        another.acquire(timeout=0.3)  # a second reader would come meanwhile
+        return Effect.NONE
+
+    receivers = Receivers(Connection(boto3.client("dynamodb"), TABLE), longest_pause=LONGEST_PAUSE, now=world.runner.clock.now)
+    world.wire.decide = decide
+    with ThreadPoolExecutor(5) as threads:
+        states = list(threads.map(receivers.state, [ReceiverKey("owner", "https://you.example")] * 5))
+    world.wire.decide = undisturbed
+    assert len(states) == 5
+    assert len(world.wire.asked(name="GetItem")) == 1
 
 
 def test_half_open_lets_one_probe_through_and_a_success_frees_all() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from threading import Lock
 
 from relay.adapters.table import items
 from relay.adapters.table.connection import ConditionFailed, Connection
@@ -13,22 +14,24 @@ _FORGOTTEN_AFTER = timedelta(days=2)  # a receiver that nobody POSTs to any more
 
 
 class Receivers:
-    """Threads may share it; what is remembered is replaced whole."""
+    """Threads may share it."""
 
     def __init__(self, connection: Connection, *, longest_pause: timedelta, now: Callable[[], datetime]) -> None:
         self._connection = connection
         self._longest = longest_pause
         self._now = now
         self._known: dict[ReceiverKey, tuple[datetime, Receiver]] = {}
+        self._reading: dict[ReceiverKey, Lock] = {}
 
     def state(self, key: ReceiverKey) -> Receiver:
-        """As it was at most five seconds ago."""
-        now = self._now()
-        read_at, known = self._known.get(key, (None, Receiver()))
-        if read_at is not None and timedelta(0) <= now - read_at < FRESH:
-            return known
-        item = self._connection.get(key.partition, RECEIVER)
-        return self._remember(key, _receiver(item) if item else Receiver())
+        """As it was at most five seconds ago; of threads that come at the same time one reads."""
+        with self._reading.setdefault(key, Lock()):
+            now = self._now()
+            read_at, known = self._known.get(key, (None, Receiver()))
+            if read_at is not None and timedelta(0) <= now - read_at < FRESH:
+                return known
+            item = self._connection.get(key.partition, RECEIVER)
+            return self._remember(key, _receiver(item) if item else Receiver())
 
     def failing(self) -> Iterator[tuple[ReceiverKey, Receiver]]:
         """Those with failures in a row: for the operator's command only."""
@@ -93,7 +96,7 @@ class Receivers:
             self._remember(key, _receiver(opened))
 
     def _remember(self, key: ReceiverKey, receiver: Receiver) -> Receiver:
-        self._known = {**self._known, key: (self._now(), receiver)}
+        self._known[key] = (self._now(), receiver)
         return receiver
 
 
