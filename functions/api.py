@@ -24,13 +24,13 @@ from relay.domain.errors import (
     UpstreamForbiddenError,
     UpstreamUnauthenticatedError,
 )
-from relay.domain.http_json import Content, Target, find_target, negotiated, read_call
+from relay.domain.http_json import Content, Target, find_target, negotiated, read_call, tenant_of
 from relay.domain.http_json_answers import HttpJsonAnswer, agent_error_answer, error_answer, result_answer
 from relay.domain.json_body import check_size
 from relay.domain.jsonrpc import Request, RequestError, error_details, error_response, parse_request, result_response
 from relay.domain.keys import AgentKey
 from relay.domain.masking import without
-from relay.domain.protocol import Method, answer_version, negotiate
+from relay.domain.protocol import Kind, Method, answer_version, negotiate
 from relay.domain.report import Reported, read_push, read_report
 from relay.domain.signer import JWKS_PATH, jwks
 from relay.http_event import HttpAnswer, HttpRequest, fitting, json_answer, plain_answer, read_request
@@ -165,7 +165,10 @@ def _http_json(request: HttpRequest, target: Target) -> HttpAnswer:
 
     def call() -> HttpAnswer:
         method = negotiated(target, kind, request.version_header)
-        asked = read_call(target, method, Content(request.query, request.body, request.content_type), request.version_header)
+        named = target
+        if kind in (Kind.GET_PUSH, Kind.DELETE_PUSH):
+            named = wiring().name_config(target, caller.agent_key(request.agent), tenant_of(target, request.query))
+        asked = read_call(named, method, Content(request.query, request.body, request.content_type), request.version_header)
         result = _told(request, asked.request, caller, method)
         if isinstance(result, Answer) and result.error is not None:
             return _in_http(agent_error_answer(result.error, target.version))

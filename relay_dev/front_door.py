@@ -6,11 +6,21 @@ import threading
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from relay_dev.definition import Route
-from relay_dev.http_event import MAX_PAYLOAD_BYTES, HttpAnswer, HttpRequest, MalformedAnswerError, choose_route, gateway_event, http_answer
+from relay_dev.http_event import (
+    MAX_PAYLOAD_BYTES,
+    HttpAnswer,
+    HttpRequest,
+    MalformedAnswerError,
+    as_on_aws,
+    choose_route,
+    gateway_event,
+    http_answer,
+)
 from relay_dev.invoker import Invoke
 from relay_dev.place import Place
 
@@ -35,6 +45,10 @@ class FrontDoor:
 
     def answer(self, request: HttpRequest) -> HttpAnswer:
         """The answer to a request, on this thread."""
+        path = as_on_aws(request.path)
+        if path is None:
+            return HttpAnswer.message(400, "Bad Request")
+        request = replace(request, path=path)
         found = choose_route(self._routes, request)
         if found is None:
             return HttpAnswer.message(404, "Not Found")

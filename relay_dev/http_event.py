@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from relay_dev.definition import Route
 from relay_dev.place import Place
@@ -20,6 +20,7 @@ MAX_PAYLOAD_BYTES = 6 * 1024 * 1024  # Lambda: a synchronous invocation's event,
 # Everything else arrives as base64, `application/a2a+json` and forms too: observed on AWS, where the documentation only says "binary".
 _TEXT = re.compile(r"(text/.*|application/(json|xml|javascript))\s*(;.*)?", re.IGNORECASE)
 _DEFAULT_ROUTE = "$default"
+_NO_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")
 
 
 class MalformedAnswerError(Exception):
@@ -28,7 +29,7 @@ class MalformedAnswerError(Exception):
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """`path` is decoded. Header names may come in any case, and more than once."""
+    """`path` is decoded once, as a web server hands it over. Header names may come in any case, and more than once."""
 
     method: str
     path: str
@@ -51,6 +52,15 @@ class HttpAnswer:
         return cls(status, [("content-type", "application/json")], json.dumps({"message": message}).encode())
 
 
+def as_on_aws(path: str) -> str | None:
+    """What an HTTP API makes of a decoded path: it ends at a question mark, and is decoded again; None when it cannot be: answered 400.
+
+    Source: hotsock/voker, `vokerhttp/testdata/ingress-paths.json`, captured on AWS in July 2026.
+    """
+    path = path.partition("?")[0]
+    return None if _NO_ESCAPE.search(path) else unquote(path)
+
+
 def choose_route(routes: Sequence[Route], request: HttpRequest) -> tuple[Route, dict[str, str]] | None:
     """The route that says most about the request, with its path parameters; `$default` takes what no other does."""
     found = [(route, parameters) for route in routes if (parameters := _path_parameters(route.key, request)) is not None]
@@ -64,7 +74,7 @@ def gateway_event(
     cookies = headers.pop("cookie", "")
     host = headers.setdefault("host", "localhost")
     headers |= {"x-forwarded-for": request.source_ip, "x-forwarded-proto": "http", "x-forwarded-port": host.rpartition(":")[2]}
-    path = request.path.partition("?")[0]  # as on AWS, an encoded question mark ends the path
+    path = request.path
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route.key,

@@ -70,6 +70,28 @@ def test_a_request_becomes_a_version_2_event(url: str, script: Script) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "arrives"),
+    [
+        ("/question%3Fvalue", "/question"),
+        ("/hash%23value", "/hash#value"),
+        ("/slash%2Fvalue", "/slash/value"),
+        ("/unicode-%CE%BB-%E4%B8%96%E7%95%8C", "/unicode-λ-世界"),
+        ("/literal%252Fvalue", "/literal/value"),
+        ("/literal%253Fvalue", "/literal?value"),
+        ("/literal%2525value", "/literal%value"),
+    ],
+)
+def test_a_path_arrives_as_captured_on_aws(url: str, script: Script, sent: str, arrives: str) -> None:
+    httpx.get(f"{url}{sent}?x=1")
+    assert (_event(script)["rawPath"], _event(script)["rawQueryString"]) == (arrives, "x=1")
+
+
+def test_a_path_that_cannot_be_decoded_twice_comes_to_no_function(url: str, script: Script) -> None:
+    answer = httpx.get(f"{url}/percent%25done")
+    assert (answer.status_code, answer.json(), script.events) == (400, {"message": "Bad Request"}, [])
+
+
+@pytest.mark.parametrize(
     ("content_type", "body", "is_base64"),
     [
         ("application/json", b"{}", False),

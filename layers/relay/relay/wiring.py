@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from relay.use_cases.follow_task import FollowTask
     from relay.use_cases.forward import Forward
     from relay.use_cases.habits import KnownHabits
+    from relay.use_cases.name_config import NameConfig
     from relay.use_cases.pending import Pending
     from relay.use_cases.redrive import Redrive
     from relay.use_cases.register import RegisterLimits
@@ -125,6 +126,12 @@ class Wiring(Following):
         from relay.use_cases.speak_proto import SpeakProto
 
         return SpeakProto(self.forms)
+
+    @cached_property
+    def name_config(self) -> "NameConfig":
+        from relay.use_cases.name_config import NameConfig
+
+        return NameConfig(self.configs)
 
     @cached_property
     def _templates(self) -> "Templates":

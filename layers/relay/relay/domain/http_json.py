@@ -2,15 +2,19 @@
 
 Both versions have the same paths, 0.3 below `/v1`. Where clients go their own way: a2akit's, told to speak HTTP+JSON, takes the card's own
 address and calls 0.3 there without `/v1`, so a version that is named counts; SDKs of 0.3 add `/v1` to whatever address the card names.
-A slash in an id cannot be told from one of the path (API Gateway decodes it), so an id may hold one.
 
-Source: A2A 1.0 §11 and a2a.proto's `google.api.http`; A2A 0.3 §3.2.3 and §3.5.3; a2akit 0.0.32 and a2a-sdk 0.3.26 and 1.3.0, as recorded.
+An HTTP API does not hand a path over as it was sent: it decodes it, ends it at a question mark, and decodes it again. So a slash in an id
+cannot be told from one of the path, and what an id was is looked up where a wrong guess would do harm (`Target.readings`, `delivered`).
+
+Source: A2A 1.0 §11 and a2a.proto's `google.api.http`; A2A 0.3 §3.2.3 and §3.5.3; a2akit 0.0.32 and a2a-sdk 0.3.26 and 1.3.0, as recorded;
+for paths, what hotsock/voker has captured on AWS (`vokerhttp/testdata/ingress-paths.json`, 2026).
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
 
 from relay.domain.errors import (
     InvalidParamsError,
@@ -20,6 +24,7 @@ from relay.domain.errors import (
 )
 from relay.domain.json_body import check_size, is_json, parse_json
 from relay.domain.jsonrpc import Request
+from relay.domain.keys import fits_key
 from relay.domain.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from relay.domain.proto_03 import config_of_proto, is_proto_send, is_proto_set, send_of_proto
 from relay.domain.protocol import Kind, Method, names_of, names_patch, negotiate, requested_version
@@ -68,13 +73,17 @@ _WITH_BODY = frozenset({Kind.SEND, Kind.STREAM, Kind.CANCEL, Kind.SET_PUSH})
 
 @dataclass(frozen=True)
 class Target:
-    """What is at a path: the kinds of call there by their verbs, and what the path names. `tenant` is 1.0's prefix."""
+    """What is at a path: the kinds of call there by their verbs, and what the path names. `tenant` is 1.0's prefix.
+
+    `readings`: each task id and config id that it may name, if it may name a config; the likeliest first.
+    """
 
     version: ProtocolVersion
     kinds: Mapping[str, Kind]
     task_id: str = ""
     config_id: str = ""
     tenant: str = ""
+    readings: tuple[tuple[str, str], ...] = ()
 
     def kind(self, verb: str) -> Kind | None:
         """What is read with GET may be asked for with HEAD."""
@@ -145,18 +154,45 @@ def read_call(target: Target, method: Method, content: Content, version_header: 
         params = _params_03(kind, target, (said if read_proto is None else read_proto) | asked)
         is_open = kind in _SILENT and not names_patch(version_header)
         return HttpJsonCall(Request(method.name, method.name, params), kind, target.task_id, read_proto is not None, is_open)
-    tenant = target.tenant or content.query.get("tenant", "")
+    tenant = tenant_of(target, content.query)
     params = {**said, **asked, **_named_10(kind, target), **({"tenant": tenant} if tenant else {})}
     return HttpJsonCall(Request(method.name, method.name, params), kind, target.task_id)
 
 
+def tenant_of(target: Target, query: Mapping[str, str]) -> str:
+    """0.3 knows none."""
+    return target.tenant or query.get("tenant", "") if target.version is ProtocolVersion.V10 else ""
+
+
+def delivered(name: str) -> str:
+    """What arrives of an id that a client has put into a path as it should, percent-encoded once."""
+    return unquote(name.partition("?")[0])
+
+
 def _at(path: str, version: ProtocolVersion, *, tenant: str = "") -> Target | None:
-    path = path.rstrip("/")
     for pattern, kinds in _PATTERNS[version]:
-        if match := pattern.fullmatch(path):
+        if match := pattern.fullmatch(path.rstrip("/")):
             names = match.groupdict()
-            return Target(version, kinds, names.get("id", ""), names.get("configId", ""), tenant)
+            return _with_readings(Target(version, kinds, names.get("id", ""), names.get("configId", ""), tenant), path)
     return None
+
+
+def _with_readings(target: Target, path: str) -> Target:
+    readings = tuple(dict.fromkeys(_readings(path)))
+    if not readings:
+        return target
+    if target.config_id:
+        return replace(target, task_id=readings[0][0], config_id=readings[0][1], readings=readings)
+    return replace(target, kinds={**target.kinds, "DELETE": Kind.DELETE_PUSH}, readings=readings)  # of a config whose id ends so
+
+
+def _readings(path: str) -> Iterator[tuple[str, str]]:
+    """A slash at the end may be the id's or idle; what an id had percent-encoded in itself has been decoded too."""
+    for text in (path.rstrip("/"), path):
+        for between in re.finditer("(?=/pushNotificationConfigs/.)", text, re.DOTALL):
+            task_id, config_id = text[len("/tasks/") : between.start()], text[between.start() + len("/pushNotificationConfigs/") :]
+            if fits_key(task_id) and fits_key(config_id):
+                yield from ((named, config_id) for named in (task_id, quote(task_id, safe="")) if fits_key(named))
 
 
 def _patterns(routes: tuple[Route, ...]) -> list[tuple[re.Pattern[str], Mapping[str, Kind]]]:

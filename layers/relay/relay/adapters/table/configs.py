@@ -118,6 +118,10 @@ class Configs:
         """All push configs of the task, by config id."""
         return self._found(task, PUSH_PREFIX, now)
 
+    def ids(self, task: TaskKey) -> list[str]:
+        """Of all push configs of the task, those that have expired too; no secret is opened."""
+        return [config_id_of(items.read_text(item, "sk")) for item in self._connection.query(task.partition, prefix=PUSH_PREFIX)]
+
     def delete(self, key: ConfigKey) -> Dialect | None:
         """The dialect of the config that was there."""
         item = self._connection.delete(key.task.partition, key.push)
