@@ -7,6 +7,7 @@ from relay.domain.claim import Verdict
 from relay.domain.endings import Trouble
 from relay.domain.keys import TaskKey
 from relay.domain.push_config import Cursor
+from relay.domain.strategy import Strategy
 from relay.domain.task import Ending
 from relay.domain.wakeup import WatchWakeup
 from relay.domain.watch import (
@@ -15,6 +16,7 @@ from relay.domain.watch import (
     SLOWEST_LOOK,
     TOLD_WITHIN,
     Pace,
+    Told,
     Watch,
     WatchCall,
     has_ended,
@@ -194,20 +196,27 @@ PACE = Pace(SECOND, 60 * SECOND, timedelta(hours=1))
 
 @pytest.mark.parametrize("moved", [True, False])
 def test_watch_that_is_told_of_changes_only_looks_after_who_tells(moved: bool) -> None:
-    assert PACE.next_poll(SECOND, moved=moved, asks_again=False, interrupted=False, is_told=True) == PACE.maximum
+    assert PACE.next_poll(SECOND, moved=moved, asks_again=False, interrupted=False, told=Told(Strategy.STREAM)) == PACE.maximum
 
 
 def test_view_that_could_not_be_used_is_asked_for_again_at_once_whoever_tells() -> None:
-    assert PACE.next_poll(20 * SECOND, moved=False, asks_again=True, interrupted=False, is_told=True) == PACE.minimum
+    assert PACE.next_poll(20 * SECOND, moved=False, asks_again=True, interrupted=False, told=Told(Strategy.STREAM)) == PACE.minimum
+
+
+@pytest.mark.parametrize(("interval", "pause"), [(1, 1.5), (3, 4.5), (4, 60), (60, 60)])
+def test_polls_that_come_sooner_than_what_tells_go_on(interval: float, pause: float) -> None:
+    told = Told(Strategy.LIST, lag=5 * SECOND)
+    found = PACE.next_poll(interval * SECOND, moved=False, asks_again=False, interrupted=False, told=told)
+    assert found.total_seconds() == pause
 
 
 def test_watch_that_nobody_tells_is_quick_after_a_change() -> None:
-    assert PACE.next_poll(20 * SECOND, moved=True, asks_again=False, interrupted=False, is_told=False) == PACE.minimum
+    assert PACE.next_poll(20 * SECOND, moved=True, asks_again=False, interrupted=False, told=Told()) == PACE.minimum
 
 
 @pytest.mark.parametrize(("interrupted", "pause"), [(False, 30), (True, 60)])
 def test_watch_that_nobody_tells_is_ever_slower_and_slow_at_once_where_the_task_waits_for_somebody(interrupted: bool, pause: float) -> None:
-    found = PACE.next_poll(20 * SECOND, moved=False, asks_again=False, interrupted=interrupted, is_told=False)
+    found = PACE.next_poll(20 * SECOND, moved=False, asks_again=False, interrupted=interrupted, told=Told())
     assert found.total_seconds() == pause
 
 

@@ -103,11 +103,13 @@ class Following(Delivering):
         from relay.domain.watch import Pace
         from relay.use_cases.accelerate import Accelerate
         from relay.use_cases.known_listers import KnownListers
+        from relay.use_cases.list_where_it_pays import ListWhereItPays
         from relay.use_cases.tell_ending import TellEnding
         from relay.use_cases.watch import FollowTasks
 
         given = self.settings
         listers = KnownListers(self.listers, self.watch_queue, slowest=given.watch_maximum, now=now)
+        list_where_it_pays = ListWhereItPays(self.strategies, listers, given.list_interval, now)
         return FollowTasks(
             watches=self.watches,
             cursors=self.cursors,
@@ -117,7 +119,9 @@ class Following(Delivering):
             observe=self.observe,
             last_words=self.last_words,
             tell_ending=TellEnding(self.revisions, unreachable_limit=given.unreachable_limit, watch_deadline=given.watch_deadline, now=now),
-            accelerate=Accelerate(self.strategies, self.stream_claims, self.stream_queue, listers, self._register_callback, now),
+            accelerate=Accelerate(
+                self.strategies, self.stream_claims, self.stream_queue, listers, list_where_it_pays, self._register_callback, now
+            ),
             watch_queue=self.watch_queue,
             delivery_queue=self.delivery_queue,
             pace=Pace(given.watch_minimum, given.watch_maximum, given.watch_deadline),

@@ -35,6 +35,7 @@ class Metric(StrEnum):
     POLL_FAILED = "PollFailed"
     WATCH_PAUSED = "WatchPaused"
     UPSTREAM_CALL_FAILED = "UpstreamCallFailed"
+    STRATEGY_BEGUN = "StrategyBegun"
     FELL_BACK = "FellBackToPolling"
     REPORT_MISSED = "ReportMissedChange"
     STREAM_BROKE = "StreamBroke"

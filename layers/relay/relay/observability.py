@@ -141,6 +141,12 @@ def report_missed(task: TaskKey, *, told_by: str) -> None:
     measure(Metric.REPORT_MISSED)
 
 
+def strategy_begun(agent: AgentKey, strategy: str) -> None:
+    """From now on it brings the changes of the agent's tasks."""
+    log("strategy begun", agent_key=agent, strategy=strategy)
+    measure(Metric.STRATEGY_BEGUN)
+
+
 def strategy_given_up(agent: AgentKey, strategy: str, *, reason: str) -> None:
     """For some time nothing is tried by it."""
     warn("strategy given up for now", agent_key=agent, strategy=strategy, reason=reason)

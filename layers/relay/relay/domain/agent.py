@@ -66,6 +66,11 @@ class Agent:
         return rpc_endpoint(self.card, self.card_url)
 
     @property
+    def could_be_listed(self) -> bool:
+        """Whether the relay may choose to list its tasks. Raises: InvalidAgentResponseError."""
+        return self.follow is None and self.endpoint.version is ProtocolVersion.V10
+
+    @property
     def strategy(self) -> Strategy:
         """How its tasks are followed while that works. Raises: InvalidAgentResponseError."""
         chosen = self.follow or choice(self.card)

@@ -30,20 +30,23 @@ class Pace:
     maximum: timedelta
     deadline: timedelta
 
-    def next_poll(self, interval: timedelta, *, moved: bool, asks_again: bool, interrupted: bool, is_told: bool) -> timedelta:
-        """After a poll at `interval`. `is_told`: something else brings the changes (domain/strategy.py), and the watch looks after it."""
-        if is_told and not asks_again:
-            return self.maximum
+    def next_poll(self, interval: timedelta, *, moved: bool, asks_again: bool, interrupted: bool, told: "Told") -> timedelta:
+        """After a poll at `interval`. What is told by something else (domain/strategy.py), the watch only looks after."""
         changed = moved or asks_again
-        return next_poll(interval, changed=changed, minimum=self.minimum, maximum=self.maximum, interrupted=interrupted)
+        polled = next_poll(interval, changed=changed, minimum=self.minimum, maximum=self.maximum, interrupted=interrupted)
+        return self.maximum if told.by and not asks_again and polled >= told.lag else polled
 
 
 @dataclass(frozen=True)
 class Told:
-    """What brings a task's changes sooner than polls, and when it was last asked for; empty when nothing does."""
+    """What brings a task's changes sooner than polls, and when it was last asked for; empty when nothing does.
+
+    `lag`: how late it may be. It is not remembered.
+    """
 
     by: Strategy | None = None
     asked_at: datetime | None = None
+    lag: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)

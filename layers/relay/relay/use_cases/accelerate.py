@@ -21,6 +21,7 @@ from relay.domain.task import RevisionHead
 from relay.domain.wakeup import StreamWakeup
 from relay.domain.watch import Told, Watch
 from relay.use_cases.known_listers import KnownListers
+from relay.use_cases.list_where_it_pays import ListWhereItPays
 from relay.use_cases.register_callback import RegisterCallback
 from relay.use_cases.strategies import Strategies
 
@@ -33,6 +34,7 @@ class Accelerate:
     claims: StreamClaims
     stream_queue: Queue
     listers: KnownListers
+    list_where_it_pays: ListWhereItPays
     register_callback: RegisterCallback
     now: Callable[[], datetime]
 
@@ -42,21 +44,23 @@ class Accelerate:
         if may_be_relay_task(task.task_id):
             return Told()
         try:
-            strategy = self.strategies.of(task.agent_key)
+            told = self._told(self.strategies.of(task.agent_key), watch, head)
+            is_left_off = before.by is Strategy.LIST and self.list_where_it_pays.pays_no_more(task)
         except RelayError:  # the poll of this turn has said so
             return Told(asked_at=before.asked_at)
-        told = self._by_list(watch, head) if strategy is Strategy.LIST else self._told(strategy, watch)
-        if before.by and not told.by:
+        if before.by and not told.by and not is_left_off:
             observability.following_changed(task, told_by=before.by)
         return told
 
-    def _told(self, strategy: Strategy, watch: Watch) -> Told:
+    def _told(self, strategy: Strategy, watch: Watch, head: RevisionHead) -> Told:
         """Reports come by themselves, or not: of their absence only a poll that finds what they left out can tell."""
         if strategy is Strategy.STREAM:
             return self._by_stream(watch.task, watch.told)
         if strategy is Strategy.PUSH:
             return self._by_push(watch)
-        return Told(strategy) if strategy is Strategy.REPORT else Told()
+        if strategy is Strategy.LIST:
+            return self._by_list(watch, head)
+        return Told(strategy) if strategy is Strategy.REPORT else self.list_where_it_pays(watch, head)
 
     def found_late(self, watch: Watch, head: RevisionHead) -> None:
         """Nothing but the task's own poll has found a change."""
@@ -73,6 +77,7 @@ class Accelerate:
 
     def withdraw(self, watch: Watch) -> None:
         """Nothing more will come of the task: an agent that pushes needs the callback no more."""
+        self.list_where_it_pays.ended(watch.task)
         if watch.told != Told() and self._pushes(watch.task.agent_key):
             self.register_callback.remove(watch)
 

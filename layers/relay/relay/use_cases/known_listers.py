@@ -28,14 +28,22 @@ class KnownListers:
         self._now = now
         self._known: dict[ListKey, tuple[datetime, Lister]] = {}  # of good ones
         self._asked: dict[ListKey, datetime] = {}
+        self._missed: dict[ListKey, datetime] = {}
 
-    def lists(self, key: ListKey) -> bool:
-        """Whether the changes of these tasks are found by a list. Where they are not, a lister is asked for."""
+    def lists(self, key: ListKey, *, begins: bool = True, goes_on: bool = True) -> bool:
+        """Whether the changes of these tasks are found by a list. Where they are not, a lister is asked for if it `begins`; where they
+        are, it is kept if it `goes_on`.
+        """
         now = self._now()
+        if not begins and self._is_missed(key, now):
+            return False
         lister = self._of(key, now)
         is_good = lister is not None and lister.is_good(now)
         lasts = lister is not None and lister.wanted_until - now >= self._lasts / 2
-        if not (is_good and lasts) and self._may_ask(key, now):
+        if not is_good:
+            self._missed = {**self._missed, key: now}
+        is_asked_for = goes_on if is_good else begins
+        if is_asked_for and not (is_good and lasts) and self._may_ask(key, now):
             self._listers.want(key, until=now + self._lasts, now=now)
             if not is_good:
                 self._watch_queue.send(ListWakeup(key))
@@ -54,6 +62,11 @@ class KnownListers:
         if lister is not None and lister.is_good(now):
             self._known = {**self._known, key: (now, lister)}
         return lister
+
+    def _is_missed(self, key: ListKey, now: datetime) -> bool:
+        """There was none a moment ago: it is not looked for at each turn of each task."""
+        missed_at = self._missed.get(key)
+        return missed_at is not None and now - missed_at < _ASK_AGAIN
 
     def _may_ask(self, key: ListKey, now: datetime) -> bool:
         asked_at = self._asked.get(key)

@@ -18,12 +18,20 @@ from relay.adapters.upstream import Lists
 from relay.domain import listing as rules
 from relay.domain.agent import Agent
 from relay.domain.claim import RETURN_DELAY_SECONDS, Verdict
-from relay.domain.errors import AgentNotFoundError, RelayError, UpstreamBusyError, UpstreamTimeoutError, UpstreamUnavailableError
+from relay.domain.errors import (
+    AgentNotFoundError,
+    InvalidAgentResponseError,
+    RelayError,
+    UpstreamBusyError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
 from relay.domain.forwarding import forwarded_headers
 from relay.domain.keys import ListKey, TaskKey
 from relay.domain.listing import ListCall, Lister, Page
 from relay.domain.strategy import Strategy
 from relay.domain.wakeup import ListWakeup, WatchWakeup
+from relay.domain.watch import Watch
 from relay.use_cases.agent_gate import AgentGate
 from relay.use_cases.agents import Agents
 from relay.use_cases.strategies import Strategies
@@ -76,13 +84,15 @@ class ListTasks:
             self._trouble(lister, token, error)
             return
         self.gate.learn(key.agent, None)
+        if lister.good_until is None:
+            observability.strategy_begun(key.agent, Strategy.LIST)
         self._rest(after, token, is_good=True)
 
     def _agent(self, key: ListKey) -> Agent | None:
         """None: its tasks are not to be listed any more. Raises: UpstreamUnavailableError when its card cannot be read."""
         try:
             agent = self.agents.find(key.agent)
-            return agent if self.strategies.of(key.agent) is Strategy.LIST else None
+            return agent if self.strategies.may_list(key.agent) else None
         except AgentNotFoundError:
             return None
         except RelayError as error:
@@ -91,7 +101,10 @@ class ListTasks:
     def _round(self, lister: Lister, agent: Agent) -> Lister:
         """As many pages as there is time for. Raises: RelayError."""
         if lister.mark is None:
-            lister = lister.marked(self._page(lister, agent, since=None, token=""))
+            first = self._page(lister, agent, since=None, token="")
+            if agent.follow is None and not any(not watch.lent for watch in self._followed(lister.key, first).values()):
+                raise InvalidAgentResponseError("The agent's ListTasks shows none of the tasks that are followed.")
+            lister = lister.marked(first)
         until, under_way = self.now() + rules.TURN, lister.begun(self.now())
         while True:
             page = self._page(lister, agent, since=under_way.since, token=under_way.token)
@@ -112,15 +125,17 @@ class ListTasks:
         )
 
     def _select(self, key: ListKey, page: Page) -> None:
-        """A task that nobody follows has no watch."""
-        listed = {TaskKey(*key.agent, key.tenant, task.task_id): task for task in page.tasks}
-        watches = self.watches.of_tasks(listed)
-        selected = [task for task, watch in watches.items() if rules.selects(listed[task], watch)]
+        listed = {task.task_id: task for task in page.tasks}
+        selected = [task for task, watch in self._followed(key, page).items() if rules.selects(listed[task.task_id], watch)]
         if not selected:
             return
         if self.watch_queue.send_all([Sending(WatchWakeup(task, asked_at=page.asked_at)) for task in selected]):
             raise NotSentError("SQS did not take every wake-up of a list")
         observability.log("tasks selected by list", agent_key=key.agent, count=len(selected))
+
+    def _followed(self, key: ListKey, page: Page) -> dict[TaskKey, Watch]:
+        """A task that nobody follows has no watch."""
+        return self.watches.of_tasks(TaskKey(*key.agent, key.tenant, task.task_id) for task in page.tasks)
 
     def _trouble(self, lister: Lister, token: str, error: RelayError) -> None:
         """An agent that cannot be reached may be so for a moment; one that answers something else has no lists.

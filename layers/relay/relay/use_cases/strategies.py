@@ -23,6 +23,20 @@ class Strategies:
             return strategy
         return next_best(strategy, given_up=self._records.given_up(key))
 
+    def could_list(self, key: AgentKey) -> bool:
+        """Whether the relay may choose to list its tasks: nobody has chosen, and it speaks A2A 1.0. Nothing is asked for that.
+
+        Raises: RelayError when the agent's card cannot be read.
+        """
+        return self._agents.find(key).could_be_listed
+
+    def may_list(self, key: AgentKey) -> bool:
+        """Whether its tasks may be listed now: by the operator's choice, or as they would be polled. Raises: RelayError, likewise."""
+        strategy = self.of(key)
+        if strategy is not Strategy.POLL:
+            return strategy is Strategy.LIST
+        return self.could_list(key) and Strategy.LIST not in self._records.given_up(key)
+
     def give_up(self, key: AgentKey, strategy: Strategy, *, reason: str) -> None:
         """For some minutes: the agent, or its card, may change."""
         self._records.give_up(key, strategy, until=self._now() + GIVEN_UP_FOR)

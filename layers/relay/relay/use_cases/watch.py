@@ -227,7 +227,7 @@ class FollowTasks:
             moved=poll.moved or call.is_hint or fell_back,
             asks_again=poll.asks_again,
             interrupted=is_interrupted and poll.moved and not call.is_hint,
-            is_told=told.by is not None,
+            told=told,
         )
 
     def _return(self, call: WatchCall) -> None:

@@ -1,0 +1,152 @@
+"""Tasks are listed by the relay's own choice: where nobody else has chosen, and one process sees many tasks of an agent."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from relay.adapters.table.listers import Listers
+from relay.adapters.table.strategies import StrategyRecords
+from relay.domain.crowd import LISTED_DOWN_TO, LISTED_FROM
+from relay.domain.keys import AgentKey, ListKey
+from relay.domain.strategy import Strategy
+from tests.support.world import World
+
+AGENT = AgentKey("default", "default")
+EVERY, SLOW = 5, 60  # seconds: ListSeconds, WatchMaxSeconds
+MANY = [f"t{number}" for number in range(LISTED_FROM)]
+PACE = {"WatchMinSeconds": "1", "WatchMaxSeconds": str(SLOW), "ListSeconds": str(EVERY)}
+
+
+@pytest.fixture(scope="module")
+def one_world() -> Iterator[World]:
+    with World(FollowStrategy="auto", **PACE) as world:
+        yield world
+
+
+@pytest.fixture
+def world(one_world: World) -> World:
+    one_world.reset()
+    one_world.advance(700)  # what was given up is tried again, and nobody remembers the tasks of the test before
+    return one_world
+
+
+def followed(world: World, *task_ids: str) -> None:
+    for task_id in task_ids:
+        world.agent.task(task_id)
+        world.register(task_id, id=task_id)
+    world.settle()
+
+
+def seconds(world: World, many: float, step: float = EVERY + 0.5) -> None:
+    while many > 0:
+        world.advance(min(many, step))
+        many -= step
+
+
+def is_listed(world: World) -> bool:
+    return Listers(world.connection).get(ListKey(AGENT, "")) is not None
+
+
+def given_up(world: World) -> bool:
+    return Strategy.LIST in StrategyRecords(world.connection, now=world.runner.clock.now).given_up(AGENT)
+
+
+def interval(world: World, task_id: str) -> float:
+    watch = world.watch(task_id)
+    assert watch is not None
+    return watch.interval.total_seconds()
+
+
+def test_few_tasks_are_polled_and_nothing_is_asked_or_read_for_a_list(world: World) -> None:
+    followed(world, *MANY[: LISTED_DOWN_TO - 1])
+    world.wire.requests.clear()
+    world.advance(SLOW)
+    assert (world.agent.count("ListTasks"), is_listed(world)) == (0, False)
+    reads = [request for request in world.wire.asked("watch") if request.name in ("GetItem", "Query") and "FOLLOWING" in str(request.body)]
+    assert reads == []
+
+
+def test_many_tasks_are_listed_and_a_change_is_told_by_the_list(world: World) -> None:
+    followed(world, *MANY)
+    seconds(world, 20)
+    assert is_listed(world)
+    assert [interval(world, task_id) for task_id in MANY] == [SLOW] * len(MANY)
+    world.agent.calls.clear()
+    world.agent.task("t3").becomes("working")
+    world.agent.task("t4").becomes("completed", artifacts=["the answer"])
+    seconds(world, EVERY + 1)
+    assert (world.told("t3"), world.told("t4")) == ([2], [2])
+    assert b"the answer" in world.posts("t4")[0].body
+
+
+@pytest.mark.thorough
+def test_what_follows_a_change_soon_is_found_by_a_poll_before_the_list_can(world: World) -> None:
+    followed(world, *MANY)
+    seconds(world, 20)
+    world.agent.task("t3").becomes("working", message="one")
+    seconds(world, EVERY + 1)
+    for number in (2, 3):
+        world.agent.task("t3").becomes("working", message=f"message {number}")
+        seconds(world, 2, step=1)
+        assert world.told("t3") == list(range(2, number + 2))
+    seconds(world, 30)
+    assert interval(world, "t3") == SLOW
+
+
+@pytest.mark.thorough
+def test_list_goes_on_with_some_tasks_less_and_ends_when_few_are_left(world: World) -> None:
+    followed(world, *MANY)
+    seconds(world, 30)
+    for task_id in MANY[LISTED_DOWN_TO:]:
+        world.agent.task(task_id).becomes("completed")
+    seconds(world, 8 * SLOW)
+    assert is_listed(world)
+    world.agent.task("t0").becomes("completed")
+    seconds(world, 8 * SLOW)
+    assert (is_listed(world), given_up(world)) == (False, False)
+    world.agent.calls.clear()
+    world.agent.task("t1").becomes("completed")
+    seconds(world, SLOW)
+    assert (world.told("t1"), world.agent.count("ListTasks")) == ([2], 0)
+
+
+def _has_no_lists(answer: dict[str, Any]) -> None:
+    del answer["result"]
+    answer["error"] = {"code": -32601, "message": "Method not found"}
+
+
+def _lists_what_nobody_follows(answer: dict[str, Any]) -> None:
+    for task in answer["result"]["tasks"]:
+        task["id"] = f"another {task['id']}"
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("wrong", [_has_no_lists, _lists_what_nobody_follows])
+def test_agent_whose_lists_do_not_show_the_tasks_is_asked_for_one_and_polled(world: World, wrong: Any) -> None:
+    world.agent.before_answer = lambda method, answer: wrong(answer) if method == "ListTasks" else None
+    followed(world, *MANY)
+    seconds(world, 20)
+    assert (given_up(world), is_listed(world), world.agent.count("ListTasks")) == (True, False, 1)
+    world.agent.task("t3").becomes("working")
+    seconds(world, SLOW + 1)
+    assert world.told("t3") == [2]
+
+
+@pytest.mark.thorough
+def test_tasks_whose_status_has_no_timestamp_count_for_nothing(world: World) -> None:
+    for task_id in MANY:
+        world.agent.task(task_id).document["status"] = {"state": "TASK_STATE_SUBMITTED"}
+        world.register(task_id, id=task_id)
+    seconds(world, 2 * SLOW)
+    assert world.agent.count("ListTasks") == 0
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("parameters", [{"FollowStrategy": "poll"}, {"FollowStrategy": "auto", "FollowAs": "caller"}])
+def test_neither_against_the_operators_choice_nor_of_tasks_under_a_callers_credential(parameters: dict[str, str]) -> None:
+    with World(**PACE, **parameters) as world:
+        world.headers = {"x-upstream-authorization": "Bearer anns-own-credential"}
+        followed(world, *MANY)
+        seconds(world, 2 * SLOW)
+        assert world.agent.count("ListTasks") == 0
