@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 FETCH = $(UV_INSTALL) --python $(@D)/bin/python $(PACKAGES) || $(@D)/bin/python -m pip install $(PACKAGES)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-unit test-compat test-thorough test-deploy test-fuzz coverage mutate check format clean
+.PHONY: help demo setup test test-unit test-compat test-thorough test-deploy test-fuzz coverage mutate check format openapi clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -62,6 +62,10 @@ check: .venv/.test .venv-sam/.installed  ## formatting, lint, types, import cont
 format: .venv/.test  ## format and mend what can be mended
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
+
+openapi: .venv/.dev  ## write openapi.json from docs/openapi.yaml
+	@$(BIN)/python -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout, indent=1, ensure_ascii=False); print()' < docs/openapi.yaml > openapi.json.new
+	@mv openapi.json.new layers/relay/relay/openapi.json
 
 .venv/bin/python:
 	@echo "Setting up .venv ($$($(PYTHON) --version)); the first time this takes a minute or two."

@@ -2,7 +2,7 @@
 
 JSON-RPC is POSTed to an agent's address, with and without trailing slash, and to `{base}/a2a`; HTTP+JSON has its paths below it
 (`relay.domain.http_json`); the card is at both well-known paths. The relay key tells which owner a caller is, and an address means that
-owner's agent; open to all are the cards of the owner `default` and the relay's public keys.
+owner's agent; open to all are the cards of the owner `default`, the relay's public keys, and the description of the API.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ from relay.domain.protocol import Kind, Method, answer_version, negotiate
 from relay.domain.report import Reported, read_push, read_report
 from relay.domain.signer import JWKS_PATH, jwks
 from relay.http_event import HttpAnswer, HttpRequest, fitting, json_answer, plain_answer, read_request
-from relay.openapi import DESCRIPTION_PATH, description
+from relay.openapi import DESCRIPTION_PATHS, description
 from relay.use_cases.answer import Call
 from relay.wiring import wiring
 
@@ -90,8 +90,9 @@ def _public_keys(_: HttpRequest) -> HttpAnswer:
     return json_answer(200, jwks(wiring().signer()), {"content-type": "application/jwk-set+json", **_PUBLIC})
 
 
-def _description(_: HttpRequest) -> HttpAnswer:
-    return {"statusCode": 200, "headers": {"content-type": "application/yaml", **_PUBLIC}, "body": description()}
+def _description(request: HttpRequest) -> HttpAnswer:
+    headers = {"content-type": DESCRIPTION_PATHS[request.rest], **_PUBLIC}
+    return {"statusCode": 200, "headers": headers, "body": description(request.rest)}
 
 
 def _health(_: HttpRequest) -> HttpAnswer:
@@ -101,7 +102,7 @@ def _health(_: HttpRequest) -> HttpAnswer:
 _DOCUMENTS: Mapping[str, Callable[[HttpRequest], HttpAnswer]] = {
     **dict.fromkeys(WELL_KNOWN_PATHS, _card),
     JWKS_PATH: _public_keys,
-    DESCRIPTION_PATH: _description,
+    **dict.fromkeys(DESCRIPTION_PATHS, _description),
     **dict.fromkeys(HEALTH_PATHS, _health),
 }
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from relay.domain.json_body import MAX_DEPTH, MAX_FORWARDED_BODY_BYTES, MAX_PUSH_CONFIG_BODY_BYTES
 from relay.domain.protocol import METHODS
-from relay_dev.http_event import HttpAnswer
+from relay_dev.http_event import HttpAnswer, as_on_aws
 from relay_dev.runner import Runner
 from tests.support.agent import FakeAgent
 from tests.support.crippled import crippled
@@ -322,5 +322,5 @@ def test_any_request_is_answered_without_a_fault(
     runner: Runner, method: str, path: list[str], body: bytes, headers: dict[str, str]
 ) -> None:
     answer = runner.request(method, "/" + "/".join(path), body=body, headers=headers)
-    assert answer.status in (200, 404, 405), answer
+    assert answer.status in (200, 404, 405) or as_on_aws("/" + "/".join(path)) is None, answer
     assert not is_our_fault(json.loads(answer.body))

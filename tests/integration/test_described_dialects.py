@@ -13,7 +13,7 @@ from tests.integration.test_praisonai_configs import DELETE, GET, LIST, SET, ask
 from tests.support.world import World
 from tests.unit.conftest import RECORDED_CALLS
 
-COMPONENTS = yaml.safe_load(description())["components"]
+COMPONENTS = yaml.safe_load(description("/openapi.yaml"))["components"]
 APIKEY = {"type": "apiKey", "key": "s", "headerName": "X-Key"}
 BEARER = {"scheme": "Bearer", "credentials": "c"}
 PRAISONAI, EVO_AI, DOCUMENTED = "PraisonAiSetParams", "EvoAiSetParams", "EvoAiDocumentedSetParams"

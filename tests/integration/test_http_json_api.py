@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 from a2a.compat.v0_3 import a2a_v0_3_pb2 as pb2
 from a2a.compat.v0_3 import types as v03
 from a2a.types import (
@@ -306,6 +307,7 @@ def test_an_error_of_0_3_has_its_code(runner: Runner, path: str, headers: dict[s
         ("HEAD", "/tasks/task-1", b"", "application/json", 200),
         ("GET", "/v1/health", b"", "application/json", 200),
         ("POST", "/openapi.yaml", b"", "application/json", 405),
+        ("DELETE", "/openapi.json", b"", "application/json", 405),
     ],
 )
 def test_http_says_what_is_wrong(runner: Runner, verb: str, path: str, body: bytes, content_type: str, status: int) -> None:
@@ -320,6 +322,8 @@ def test_the_api_describes_itself(runner: Runner, base: str) -> None:
     answer = runner.request("GET", f"{base}/openapi.yaml")
     assert (answer.status, media_type(answer), answer.body[:1]) == (200, "application/yaml", b"#")
     assert b"openapi: 3.1" in answer.body
+    as_json = runner.request("GET", f"{base}/openapi.json")
+    assert (as_json.status, media_type(as_json), json.loads(as_json.body)) == (200, "application/json", yaml.safe_load(answer.body))
 
 
 def test_a_call_without_a_key_is_told_to_show_one(agent: FakeAgent) -> None:

@@ -1,5 +1,6 @@
 """docs/openapi.yaml against what is served: the routes, their queries, the methods."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ from relay.domain.http_json import QUERIES, ROUTES, V03_PREFIX
 from relay.domain.protocol import METHODS, Kind
 from relay.domain.signer import JWKS_PATH
 from relay.domain.task import ProtocolVersion
-from relay.openapi import DESCRIPTION_PATH, description
+from relay.openapi import DESCRIPTION_PATHS, description
 
 LINK = Path(__file__).parents[2] / "docs" / "openapi.yaml"
-DESCRIBED: dict[str, Any] = yaml.safe_load(description())
+DESCRIBED: dict[str, Any] = yaml.safe_load(description("/openapi.yaml"))
 PREFIX = {ProtocolVersion.V10: "", ProtocolVersion.V03: V03_PREFIX}
 BESIDE = {
     *(("POST", path) for path in ("/", "/a2a", "/reports")),
-    *(("GET", path) for path in (*WELL_KNOWN_PATHS, *api.HEALTH_PATHS, JWKS_PATH, DESCRIPTION_PATH)),
+    *(("GET", path) for path in (*WELL_KNOWN_PATHS, *api.HEALTH_PATHS, JWKS_PATH, *DESCRIPTION_PATHS)),
 }
 
 
@@ -50,7 +51,12 @@ def references(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_the_page_in_docs_is_the_one_that_is_served() -> None:
-    assert LINK.read_text("utf-8") == description()
+    assert LINK.read_text("utf-8") == description("/openapi.yaml")
+
+
+def test_the_json_is_what_make_openapi_writes_of_it() -> None:
+    assert description("/openapi.json") == json.dumps(DESCRIBED, indent=1, ensure_ascii=False) + "\n"
+    assert json.loads(description("/openapi.json")) == DESCRIBED
 
 
 def test_it_describes_every_route_and_nothing_else() -> None:

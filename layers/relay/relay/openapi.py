@@ -1,14 +1,15 @@
 """The description of the HTTP API, as it lies beside this module: packed into the layer with it, and linked to from docs/.
 
-Source: OpenAPI 3.1; RFC 9512 (`application/yaml`). It is served as it is written: the layer has no reader of YAML.
+Source: OpenAPI 3.1; RFC 9512 (`application/yaml`). It is written as YAML, which the layer cannot read: `make openapi` makes the JSON of it.
 """
 
 from functools import cache
 from pathlib import Path
 
-DESCRIPTION_PATH = "/openapi.yaml"
+DESCRIPTION_PATHS = {"/openapi.yaml": "application/yaml", "/openapi.json": "application/json"}
 
 
 @cache
-def description() -> str:
-    return Path(__file__).with_name("openapi.yaml").read_text("utf-8")
+def description(path: str) -> str:
+    """The document at one of the paths."""
+    return Path(__file__).with_name(path.removeprefix("/")).read_text("utf-8")
