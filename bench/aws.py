@@ -104,6 +104,9 @@ def of_queue(queue: Queue, operation: str, asked: Mapping[str, Any]) -> dict[str
         for entry in asked["Entries"]:
             queue.delete(int(entry["ReceiptHandle"]))
         return {"Successful": [{"Id": entry["Id"]} for entry in asked["Entries"]], "Failed": []}
+    if operation == "DeleteMessage":
+        queue.delete(int(asked["ReceiptHandle"]))
+        return {}
     if operation == "SendMessage":
         return _sent(_send(queue, asked))
     if operation == "WhereIs":  # the bench's own

@@ -49,6 +49,12 @@ class Queue:
             found.append(message)
         return found
 
+    @property
+    def is_due(self) -> bool:
+        """Whether there is a message to receive."""
+        self._bring_back()
+        return bool(self._due)
+
     def delete(self, number: int) -> None:
         if message := self._in_flight.pop(number, None):
             self._groups_in_flight[message.group] -= 1

@@ -5,12 +5,10 @@ receiver, for a batch) are the simulated clock's, too. See `simulated_time` for 
 """
 
 import importlib
-import io
-import json
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, redirect_stdout
 from datetime import datetime, timedelta
@@ -21,17 +19,17 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 
 import relay.adapters.webhook
 import relay.use_cases.deliver_batches
 import relay.use_cases.receiver_gate
 from bench.aws import VISIBILITY_SECONDS, delays, of_keys, of_queue
+from bench.in_place import answered
 from bench.processes import Arrival
 from bench.queues import Queue
 from bench.simulated_time import SimulatedTime, Wake
 from bench.stage import Stage
-from bench.table import ConditionFailedError, Table
+from bench.table import Table
 from relay.adapters.webhook import Post, at_once
 from relay.clock import clock
 from relay.domain.batches import Unanswered
@@ -134,14 +132,7 @@ class _Aws:
 
     def answer(self, request: Any, **_: Any) -> AWSResponse:
         """In place of the network, for botocore."""
-        operation = request.headers["X-Amz-Target"]
-        operation = (operation.decode() if isinstance(operation, bytes) else operation).rpartition(".")[2]
-        try:
-            status, answer = 200, self.ask(operation, json.loads(request.body))
-        except ConditionFailedError as error:
-            name = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
-            status, answer = 400, {"__type": name, "message": str(error), **({"Item": error.old} if error.old else {})}
-        return AWSResponse(request.url, status, HTTPHeaders(), _Raw(json.dumps(answer).encode()))
+        return answered(request, self.ask)
 
     def ask(self, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Raises: ConditionFailedError."""
@@ -182,13 +173,6 @@ class _Aws:
             if not poll.is_set:
                 poll.set()
                 return
-
-
-class _Raw(io.BytesIO):
-    """An answer's body, as botocore reads it."""
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self.read()
 
 
 class _Receivers:

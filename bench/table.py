@@ -1,10 +1,10 @@
-"""A table in memory that answers as DynamoDB does, as far as the relay asks; no index, no stream.
+"""A table in memory that answers as DynamoDB does, as far as the relay asks.
 
 Source: DynamoDB API reference.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bench.expressions import Item, condition, update
@@ -22,7 +22,10 @@ class ConditionFailedError(Exception):
 
 
 class Table:
-    def __init__(self) -> None:
+    """`changed` is told of each write: the item before and after it, empty when there was or is none."""
+
+    def __init__(self, changed: Callable[[Item, Item], None] = lambda _old, _new: None) -> None:
+        self._changed = changed
         self._items: dict[tuple[str, str], Item] = {}
         self._sort_keys: dict[str, list[str]] = {}
 
@@ -55,9 +58,12 @@ class Table:
     def _delete(self, asked: Asked) -> Answer:
         key = _key(asked["Key"])
         self._check(self._items.get(key, {}), asked)
-        if self._items.pop(key, None):
-            self._sort_keys[key[0]].remove(key[1])
-        return {}
+        old = self._items.pop(key, None)
+        if old is None:
+            return {}
+        self._sort_keys[key[0]].remove(key[1])
+        self._changed(old, {})
+        return {"Attributes": old}
 
     def _get(self, asked: Asked) -> Answer:
         item = self._items.get(_key(asked["Key"]))
@@ -71,10 +77,12 @@ class Table:
         return {"Responses": found, "UnprocessedKeys": {}}
 
     def _query(self, asked: Asked) -> Answer:
-        """By the key condition alone; the relay's always fix the partition by `:pk`."""
+        """By the key condition alone; the relay's always fix the partition by `:pk`, but for the index, which is read whole."""
         given = _given(asked)
-        pk = given[":pk"]["S"]
         meets = condition(asked["KeyConditionExpression"])
+        if "IndexName" in asked:
+            return {"Items": [item for item in self._items.values() if meets(item, given)]}
+        pk = given[":pk"]["S"]
         sort_keys = self._sort_keys.get(pk, [])
         if not asked.get("ScanIndexForward", True):
             sort_keys = sort_keys[::-1]
@@ -92,7 +100,8 @@ class Table:
                 sort_keys.append(key[1])
             else:
                 insort(sort_keys, key[1])
-        self._items[key] = item
+        old, self._items[key] = self._items.get(key, {}), item
+        self._changed(old, item)
 
 
 def _key(item: Asked) -> tuple[str, str]:

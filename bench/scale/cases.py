@@ -1,0 +1,42 @@
+"""Which strategies run with how many tasks, for how long."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
+
+from bench.scale.run import Case
+from relay.domain.strategy import Strategy
+from relay.domain.stream import MAX_STREAMS
+
+PERIOD = 613.7  # seconds between two changes of a task; no multiple of any other period: else all would meet alike
+_SECONDS = {1: 10_800.0, 100: 1800.0}  # of simulated time that count, when tasks change; with more tasks:
+_SHORT_SECONDS = 30.0
+_QUIET_SECONDS = {1: 3600.0, 100: 600.0}  # when they do not: then nothing is left to chance
+_LIST_900 = "list-900"
+_STRATEGIES: Mapping[str, Strategy] = {
+    "poll": Strategy.POLL,
+    "list": Strategy.LIST,
+    _LIST_900: Strategy.LIST,
+    "report": Strategy.REPORT,
+    "push": Strategy.PUSH,
+    "stream": Strategy.STREAM,
+}
+NAMES = tuple(_STRATEGIES)
+
+
+def cases(sizes: Sequence[int], names: Sequence[str]) -> Iterator[Case]:
+    for tasks in sizes:
+        for name in names:
+            yield case(name, tasks=tasks, period=PERIOD, seconds=_SECONDS.get(tasks, _SHORT_SECONDS))
+            if quiet := _QUIET_SECONDS.get(tasks):
+                yield case(name, tasks=tasks, period=None, seconds=quiet)
+
+
+def case(name: str, *, tasks: int, period: float | None, seconds: float) -> Case:
+    """The template's own settings, but for `list-900`, whose watches ask every 900 s, and as many environments as all streams need."""
+    strategy = _STRATEGIES[name]
+    parameters = {"StreamConcurrency": str(max(2, ceil(tasks / MAX_STREAMS)))}
+    if name == _LIST_900:
+        parameters["WatchMaxSeconds"] = "900"
+    # Streams begin, and callbacks are registered, in the first turns of all watches; the other strategies are in their stride at once.
+    warm_up = 61.0 if strategy in (Strategy.STREAM, Strategy.PUSH) else 10.0
+    return Case(name, strategy, tasks=tasks, seconds=seconds, period=period, warm_up=warm_up, parameters=parameters)
