@@ -6,6 +6,7 @@ owner's agent; open to all are the cards of the owner `default`, the relay's pub
 """
 
 from collections.abc import Callable, Mapping
+from email.utils import format_datetime
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ from relay.domain.errors import (
     AgentNotFoundError,
     ForbiddenError,
     InternalError,
+    OwnerCapError,
     RelayError,
     UnauthenticatedError,
     UpstreamForbiddenError,
@@ -178,13 +180,17 @@ def _http_json(request: HttpRequest, target: Target) -> HttpAnswer:
         return _in_http(result_answer(kind, result, target.version, is_proto=is_proto))
 
     def refuse(error: RelayError) -> HttpAnswer:
-        return _in_http(error_answer(error, target.version))
+        return _in_http(error_answer(error, target.version), _when_to_return(error))
 
     return _answered(request, caller, f"{target.version} {kind}", call=call, refuse=refuse)
 
 
-def _in_http(answer: HttpJsonAnswer) -> HttpAnswer:
-    return json_answer(answer.status, answer.body, {"content-type": answer.media_type})
+def _in_http(answer: HttpJsonAnswer, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    return json_answer(answer.status, answer.body, {"content-type": answer.media_type, **(headers or {})})
+
+
+def _when_to_return(error: RelayError) -> Mapping[str, str]:
+    return {"retry-after": format_datetime(error.until, usegmt=True)} if isinstance(error, OwnerCapError) else {}
 
 
 def _answered(

@@ -25,9 +25,13 @@ _PARAMETERS = {"WatchMinSeconds": "10", "WatchMaxSeconds": "10", "AllowedWebhook
 
 
 class ClosedRelay:
-    """A context manager. `agents` and `keys` are by owner, `default` among the agents; `first_key` is the stack's own."""
+    """A context manager. Keyword arguments are parameters of template.yaml.
 
-    def __init__(self) -> None:
+    `agents` and `keys` are by owner, `default` among the agents; `first_key` is the stack's own.
+    """
+
+    def __init__(self, **parameters: str) -> None:
+        self._parameters = parameters
         self._ends = ExitStack()
         self.wire = Wire()
         self.agents: dict[str, FakeAgent] = {}
@@ -42,7 +46,7 @@ class ClosedRelay:
                 self.agents[owner] = ends.enter_context(FakeAgent(now=lambda: self.runner.clock.now()))
             self.receiver = ends.enter_context(Receiver())
             ends.enter_context(self.wire.attached())
-            overrides = {**_PARAMETERS, "UpstreamAgentUrl": self.agents["default"].url}
+            overrides = {**_PARAMETERS, "UpstreamAgentUrl": self.agents["default"].url, **self._parameters}
             self.runner = Runner(overrides=overrides, on_call=self.wire.on_call, around_invoke=self.wire.around_invoke)
             ends.enter_context(self.runner)
             secret = self.runner.aws.client("secretsmanager").get_secret_value(SecretId=wiring().settings.relay_key_secret_arn)

@@ -11,6 +11,7 @@ from relay.domain.errors import InvalidParamsError, RelayError, UpstreamBusyErro
 HTTP_STATUSES_BY_GRPC = {
     "INVALID_ARGUMENT": {400, 413, 415},
     "FAILED_PRECONDITION": {400},
+    "RESOURCE_EXHAUSTED": {429},
     "NOT_FOUND": {404},
     "UNAUTHENTICATED": {401},
     "PERMISSION_DENIED": {403},

@@ -16,8 +16,9 @@ from relay import metrics, observability
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.door import Caller
 from relay.domain.errors import InvalidParamsError, UpstreamTimeoutError
-from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.keys import ConfigKey, OwnerDay, TaskKey
 from relay.domain.outcome import Outcome, OutcomeKind, Phases
+from relay.domain.owner_caps import OwnerCaps
 from relay.domain.push_config import Authentication, Dialect, PushConfig
 from relay.domain.task import ProtocolVersion, Revision, Snapshot, View
 from relay.metrics import Metric, measure
@@ -194,6 +195,8 @@ def test_each_unit_of_work_has_its_line_and_its_metric(printed: Printed) -> None
         observability.delivery_failed(KEY, raised(ValueError(PLANTED)))
         observability.swept(woken=2, oldest=timedelta(seconds=90))
         observability.breaker_opened(CONFIG)
+        error = OwnerCaps(configs=1, receivers=1).configs_error(OwnerDay.at("owner", NOW))
+        observability.owner_cap_reached(TASK.agent_key, error, url=None)
     assert [line["message"] for line in printed.lines()] == [
         "revision appended",
         "dead-lettered",
@@ -202,6 +205,7 @@ def test_each_unit_of_work_has_its_line_and_its_metric(printed: Printed) -> None
         "delivery failed",
         "swept",
         "receiver unavailable: its breaker opened",
+        "registration refused: its owner has reached a cap",
     ]
     (metrics,) = printed.metrics()
     names = (
@@ -213,8 +217,9 @@ def test_each_unit_of_work_has_its_line_and_its_metric(printed: Printed) -> None
         "OverdueWoken",
         "OldestUndeliveredChangeSeconds",
         "BreakerOpened",
+        "OwnerCapReached",
     )
-    assert [metrics[name] for name in names] == [[1.0], [1.0], [1.0], [1.0], [1.0], [2.0], [90.0], [1.0]]
+    assert [metrics[name] for name in names] == [[1.0], [1.0], [1.0], [1.0], [1.0], [2.0], [90.0], [1.0], [1.0]]
 
 
 def test_no_metrics_no_line(printed: Printed) -> None:

@@ -79,6 +79,8 @@ def test_what_is_missing_is_named(missing: str) -> None:
         ("WATCH_MAX_SECONDS", "901"),
         ("WATCH_DEADLINE_HOURS", "0"),
         ("MAX_CONFIGS_PER_TASK", "0"),
+        ("MAX_DAILY_CONFIGS_PER_OWNER", "-1"),
+        ("MAX_DAILY_RECEIVERS_PER_OWNER", "20001"),
         ("RETRY_SCHEDULE", "5,soon"),
         ("UPDATES_AFTER_FAILURE", "none"),
     ],
@@ -89,7 +91,14 @@ def test_what_is_out_of_bounds_is_named(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("WEBHOOK_TIMEOUT_SECONDS", "30"), ("WATCH_MAX_SECONDS", "900"), ("MAX_CONFIGS_PER_TASK", "1")]
+    ("name", "value"),
+    [
+        ("WEBHOOK_TIMEOUT_SECONDS", "30"),
+        ("WATCH_MAX_SECONDS", "900"),
+        ("MAX_CONFIGS_PER_TASK", "1"),
+        ("MAX_DAILY_CONFIGS_PER_OWNER", "0"),
+        ("MAX_DAILY_RECEIVERS_PER_OWNER", "20000"),
+    ],
 )
 def test_bounds_themselves_are_within(name: str, value: str) -> None:
     assert getattr(read(**{name: value}), name.lower()) == float(value)

@@ -43,6 +43,7 @@ class Metric(StrEnum):
     WAKEUP_RETURNED = "WakeupReturned"
     BREAKER_OPENED = "BreakerOpened"
     OVERDUE_WOKEN = "OverdueWoken"
+    OWNER_CAP_REACHED = "OwnerCapReached"
     OWN_FAULT = "OwnFault"
     DELIVERY_LATENCY_MILLISECONDS = "DeliveryLatencyMilliseconds"
     OLDEST_UNDELIVERED_CHANGE_SECONDS = "OldestUndeliveredChangeSeconds"

@@ -22,6 +22,7 @@ from aws_lambda_powertools import Logger
 
 from relay import metrics
 from relay.domain.dead_letter import DeadLetter
+from relay.domain.errors import OwnerCapError
 from relay.domain.keys import AgentKey, ConfigKey, TaskKey
 from relay.domain.outcome import Outcome
 from relay.domain.push_config import PushConfig
@@ -171,6 +172,12 @@ def ending_told(task: TaskKey, revision: Revision) -> None:
     """The task has not ended, and yet nothing more may come of it."""
     warn("ending told: nothing more may come", task=task, revision=revision.number, reason=revision.view.ending)
     measure(Metric.ENDING_TOLD)
+
+
+def owner_cap_reached(agent: AgentKey, error: OwnerCapError, *, url: str | None) -> None:
+    """A registration was refused: its owner has registered as much as it may today. `url` when it is the receiver that is too many."""
+    warn("registration refused: its owner has reached a cap", agent_key=agent, reason=error.metadata["cap"], url=url)
+    measure(Metric.OWNER_CAP_REACHED)
 
 
 def swept(*, woken: int, oldest: timedelta) -> None:

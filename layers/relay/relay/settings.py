@@ -68,6 +68,8 @@ class Settings(BaseModel):
     only_webhook_hosts: _Hosts = NO_HOSTS
     max_configs_per_task: int = Field(default=100, gt=0)
     max_receivers_per_task: int = Field(default=100, gt=0)
+    max_daily_configs_per_owner: int = Field(default=1_000_000, ge=0)
+    max_daily_receivers_per_owner: int = Field(default=10_000, ge=0, le=20_000)
     ownership_challenge: bool = False
     evo_webhook_headers: _FourNames = ("X-Webhook-Event", "X-Webhook-Delivery", "X-Webhook-Timestamp", "X-Webhook-Signature")
     evo_webhook_members: _FourNames = ("event", "timestamp", "deliveryId", "data")

@@ -14,6 +14,7 @@ from relay.settings import settings
 if TYPE_CHECKING:
     from relay.use_cases.answer import AnswerCall
     from relay.use_cases.call_agent import CallAgent
+    from relay.use_cases.count_registrations import CountRegistrations
     from relay.use_cases.fan_out import FanOut
     from relay.use_cases.follow_task import FollowTask
     from relay.use_cases.forward import Forward
@@ -71,6 +72,7 @@ class Wiring(Following):
             directory=self.directory,
             copies=self.copies,
             follow=self._follow_task,
+            count=self._count_registrations,
             limits=self._register_limits,
             now=now,
         )
@@ -142,6 +144,7 @@ class Wiring(Following):
             cursors=self.cursors,
             directory=self.directory,
             follow=self._follow_task,
+            count=self._count_registrations,
             watch_deadline=self.settings.watch_deadline,
             now=now,
         )
@@ -156,6 +159,7 @@ class Wiring(Following):
             revisions=self.revisions,
             directory=self.directory,
             follow=self._follow_task,
+            count=self._count_registrations,
             limits=self._register_limits,
             now=now,
         )
@@ -165,6 +169,16 @@ class Wiring(Following):
         from relay.use_cases.follow_task import FollowTask
 
         return FollowTask(watches=self.watches, watch_queue=self.watch_queue, deadline=self.settings.watch_deadline, now=now)
+
+    @cached_property
+    def _count_registrations(self) -> "CountRegistrations":
+        from relay.adapters.table.owner_days import OwnerDays
+        from relay.domain.owner_caps import OwnerCaps
+        from relay.use_cases.count_registrations import CountRegistrations
+
+        given = self.settings
+        caps = OwnerCaps(configs=given.max_daily_configs_per_owner, receivers=given.max_daily_receivers_per_owner)
+        return CountRegistrations(OwnerDays(self.connection), caps, now=now)
 
     @cached_property
     def _register_limits(self) -> "RegisterLimits":

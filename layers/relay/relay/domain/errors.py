@@ -6,6 +6,7 @@
     │   └── BodyTooLargeError         -32600  HTTP 413
     ├── MethodNotFoundError           -32601
     ├── InvalidParamsError            -32602  names the field
+    ├── OwnerCapError                 -32602  HTTP 429, reason OWNER_CAP_REACHED
     ├── InternalError                 -32603
     │   ├── UpstreamUnavailableError          reason UPSTREAM_UNAVAILABLE
     │   │   └── UpstreamBusyError             (HTTP 429 or 503; knows when to come back)
@@ -30,7 +31,7 @@ Source: A2A 1.0 §5.4 and §9.5 (`reason` is the error's name in UPPER_SNAKE wit
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 
@@ -72,6 +73,16 @@ class InvalidParamsError(RelayError):
     def __init__(self, message: str, *, field: str) -> None:
         super().__init__(message, metadata={"field": field})
         self.field = field
+
+
+class OwnerCapError(RelayError):
+    """The owner has registered as much as it may until then; nothing is wrong with the call itself."""
+
+    code, http_status, grpc_status, reason = -32602, 429, "RESOURCE_EXHAUSTED", "OWNER_CAP_REACHED"
+
+    def __init__(self, message: str, *, until: datetime, metadata: Mapping[str, str]) -> None:
+        super().__init__(message, metadata=metadata)
+        self.until = until
 
 
 class InternalError(RelayError):

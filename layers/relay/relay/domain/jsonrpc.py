@@ -8,14 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from relay.domain.errors import ContentTypeNotSupportedError, InternalError, InvalidParamsError, InvalidRequestError, ParseError, RelayError
+from relay.domain.errors import (
+    ContentTypeNotSupportedError,
+    InternalError,
+    InvalidParamsError,
+    InvalidRequestError,
+    OwnerCapError,
+    ParseError,
+    RelayError,
+)
 from relay.domain.json_body import MAX_FORWARDED_BODY_BYTES, check_size, is_json, parse_json
 from relay.domain.task import Json, ProtocolVersion
 
 RequestId = str | int | float | None
 
 A2A_DOMAIN = "a2a-protocol.org"
-RELAY_DOMAIN = "a2a-push-relay"  # the reasons of -32603 are the relay's own
+RELAY_DOMAIN = "a2a-push-relay"  # the reasons of -32603 are the relay's own, and that of an owner's cap
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ def error_details(error: RelayError) -> list[Json]:
         {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": error.reason,
-            "domain": RELAY_DOMAIN if isinstance(error, InternalError) else A2A_DOMAIN,
+            "domain": RELAY_DOMAIN if isinstance(error, InternalError | OwnerCapError) else A2A_DOMAIN,
             "metadata": error.metadata,
         }
     ]

@@ -4,6 +4,7 @@ Parts of a key come from strangers (a task id, a config id, a tenant): each is p
 and no two keys can meet. DynamoDB: a partition key is at most 2,048 bytes, a sort key at most 1,024.
 """
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -39,6 +40,7 @@ TEMPLATE_PREFIX = "TEMPLATE#"
 CURSOR_PREFIX = "CURSOR#"
 ATTEMPT_PREFIX = "ATTEMPT#"
 DEAD_PREFIX = "DEAD#"
+DAY_PREFIX = "DAY#"
 _TASK_PREFIX = "TASK"
 
 
@@ -217,3 +219,30 @@ class ReceiverKey(NamedTuple):
     def from_partition(cls, partition: str) -> "ReceiverKey":
         _, owner, origin = partition.split("#")
         return cls(unquote(owner), unquote(origin))
+
+
+class OwnerDay(NamedTuple):
+    """What an owner registers in a day of UTC."""
+
+    owner: str
+    day: date
+
+    @classmethod
+    def at(cls, owner: str, now: datetime) -> "OwnerDay":
+        return cls(owner, now.astimezone(UTC).date())
+
+    @property
+    def end(self) -> datetime:
+        return datetime.combine(self.day, time(), UTC) + timedelta(days=1)
+
+    @property
+    def partition(self) -> str:
+        return f"REGISTERED#{encode_part(self.owner)}"
+
+    @property
+    def configs(self) -> str:
+        return f"{DAY_PREFIX}{self.day.isoformat()}#CONFIGS"
+
+    @property
+    def receivers(self) -> str:
+        return f"{DAY_PREFIX}{self.day.isoformat()}#RECEIVERS"

@@ -7,6 +7,8 @@ DynamoDB deletes expired items days late, so expiry is checked on reading as wel
 
 from datetime import datetime, timedelta
 
+from relay.domain.keys import OwnerDay
+
 ATTEMPT = timedelta(days=14)
 LAST_WORDS = timedelta(days=1)  # what an agent told of a task's end: the watch uses it within seconds
 DEAD_LETTER = timedelta(days=14)  # the same as the dead-letter queue's retention
@@ -31,3 +33,8 @@ def revision_expiry(needed_at: datetime, watch_deadline: timedelta) -> datetime:
 def relay_task_expiry(sent_at: datetime, watch_deadline: timedelta) -> datetime:
     """When a task of the relay's own ends that got its last message at `sent_at`: with its revisions."""
     return revision_expiry(sent_at, watch_deadline)
+
+
+def owner_day_expiry(day: OwnerDay) -> datetime:
+    """A day after its end: no clock is so wrong that it still counts to it."""
+    return day.end + timedelta(days=1)

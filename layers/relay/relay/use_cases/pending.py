@@ -17,6 +17,7 @@ from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import PushConfig
 from relay.domain.registration import Registration
 from relay.domain.retention import PENDING, config_expiry, revision_expiry
+from relay.use_cases.count_registrations import CountRegistrations
 from relay.use_cases.follow_task import FollowTask
 from relay.use_cases.register import RegisterLimits, config_id_for, receiver_group
 
@@ -30,6 +31,7 @@ class Pending:
         revisions: Revisions,
         directory: Directory,
         follow: FollowTask,
+        count: CountRegistrations,
         limits: RegisterLimits,
         now: Callable[[], datetime],
     ) -> None:
@@ -38,17 +40,22 @@ class Pending:
         self._revisions = revisions
         self._directory = directory
         self._follow = follow
+        self._count = count
         self._limits = limits
         self._now = now
 
     def hold(self, task: TaskKey, registration: Registration) -> PushConfig:
-        """Kept for 24 hours from the last time it was said. Raises: InvalidParamsError when as many wait as a task may have configs."""
+        """Kept for 24 hours from the last time it was said.
+
+        Raises: InvalidParamsError when as many wait as a task may have configs; OwnerCapError.
+        """
         now = self._now()
         held = self._configs.held(task, now=now)
         config = registration.as_config(ConfigKey(task, config_id_for(registration, held)), now)
         others = [other for other in held if other.key != config.key]
         if len(others) >= self._limits.max_configs:
             raise InvalidParamsError(f"A task may have at most {self._limits.max_configs} push configs: delete one first.", field="taskId")
+        self._count(task.agent_key, registration, replaced=next((other for other in held if other.key == config.key), None))
         expires = now + PENDING
         self._directory.add(config.key, expires=expires)
         group = receiver_group(config)

@@ -17,7 +17,7 @@ from relay.adapters.table.directory import Directory
 from relay.adapters.table.revisions import Revisions
 from relay.domain.errors import InvalidParamsError
 from relay.domain.forwarding import Headers
-from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.keys import AgentKey, ConfigKey, TaskKey
 from relay.domain.push_config import PushConfig, Start, start_position
 from relay.domain.registration import Registration
 from relay.domain.retention import config_expiry, revision_expiry
@@ -25,6 +25,7 @@ from relay.domain.task import RevisionHead
 from relay.domain.webhook_hosts import WebhookHosts
 from relay.domain.webhook_url import origin
 from relay.use_cases.copies import Copies
+from relay.use_cases.count_registrations import CountRegistrations
 from relay.use_cases.follow_task import FollowTask
 
 _ID_ROUNDS = 50_000  # some 20 ms
@@ -53,6 +54,7 @@ class Register:
         directory: Directory,
         copies: Copies,
         follow: FollowTask,
+        count: CountRegistrations,
         limits: RegisterLimits,
         now: Callable[[], datetime],
     ) -> None:
@@ -62,6 +64,7 @@ class Register:
         self._directory = directory
         self._copies = copies
         self._follow = follow
+        self._count = count
         self._limits = limits
         self._now = now
 
@@ -69,17 +72,31 @@ class Register:
         """What can be said without the task: nothing is resolved or called. Raises: InvalidParamsError."""
         self._limits.hosts.check(registration.url, field=field)
 
+    def count(self, agent: AgentKey, registration: Registration) -> None:
+        """Ahead of a put for a task that is still to be made: its config is counted to the owner. Raises: OwnerCapError."""
+        self._count(agent, registration)
+
     def put(
-        self, task: TaskKey, registration: Registration, *, start: Start, newest: RevisionHead | None, lent: Headers = ()
+        self,
+        task: TaskKey,
+        registration: Registration,
+        *,
+        start: Start,
+        newest: RevisionHead | None,
+        lent: Headers = (),
+        is_counted: bool = False,
     ) -> PushConfig:
         """Idempotent. `lent` is the caller's own credential for the agent, to follow the task with: its watch keeps the newest one.
 
-        Raises: InvalidParamsError when the task has as many configs, or receivers, as are allowed."""
+        Raises: InvalidParamsError when the task has as many configs, or receivers, as are allowed; OwnerCapError, unless it is counted.
+        """
         now = self._now()
         known = self._configs.of_task(task, now=now)
         config_id = config_id_for(registration, known)
         config = registration.as_config(ConfigKey(task, config_id), now)
         self._check_caps(known, config, registration)
+        if not is_counted:
+            self._count(task.agent_key, registration, replaced=next((other for other in known if other.key == config.key), None))
         self._commit(config, start_position(start, newest), newest)
         self._follow(task, lent)
         return config

@@ -12,7 +12,7 @@ from relay.adapters.queues import Queue
 from relay.adapters.table.watches import Watches
 from relay.adapters.upstream import MAX_ANSWER_BYTES, Answer
 from relay.domain.conversion import convert
-from relay.domain.errors import RelayError, TaskNotFoundError, UpstreamTimeoutError
+from relay.domain.errors import InvalidParamsError, OwnerCapError, RelayError, TaskNotFoundError, UpstreamTimeoutError
 from relay.domain.forwarding import fingerprint
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import Start
@@ -36,10 +36,14 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 1.0  # seconds between two polls of a waitin
 
 @dataclass(frozen=True)
 class _Before:
-    """The task that a message continues, as it stood, and the inline config that this message has added to it."""
+    """The task that a message continues, as it stood, and the inline config that this message has added to it.
+
+    `is_counted`: the owner has one config more to its name by this message.
+    """
 
     view: View | None = None
     added: ConfigKey | None = None
+    is_counted: bool = False
 
 
 class SendMessage:
@@ -92,7 +96,7 @@ class SendMessage:
             return reply.for_caller()
         task, view = outgoing.task_key(snapshot.task_id), View(snapshot, answer.asked_at, answer.arrived_at, "send")
         is_awaited = self._comes(outgoing, task)
-        is_followed = self._commit(outgoing, task, view, is_awaited=is_awaited)
+        is_followed = self._commit(outgoing, task, view, is_awaited=is_awaited, is_counted=before.is_counted)
         if before.added and before.added.task != task:  # the agent has made another task of it (PraisonAI always does): there it belongs
             self._register.delete(before.added)
         if send.waits:
@@ -121,8 +125,11 @@ class SendMessage:
         return _told(outgoing, snapshot)
 
     def _before(self, outgoing: Outgoing) -> _Before:
-        """An inline config is stored before the message is forwarded."""
+        """An inline config is counted before the message is forwarded, and stored if it is known what for."""
         send = outgoing.send
+        if send.inline and not send.task_id:
+            self._register.count(outgoing.agent.key, send.inline)
+            return _Before(is_counted=True)
         if not send.task_id or not (send.inline or send.waits):
             return _Before()
         task = outgoing.task_key(send.task_id)
@@ -140,7 +147,7 @@ class SendMessage:
         observed = self._observe(task, view)
         is_known = self._register.knows(task, send.inline)
         config = self._register.put(task, send.inline, start=Start.INLINE_KNOWN_TASK, newest=observed.head, lent=outgoing.lent)
-        return _Before(view, None if is_known else config.key)
+        return _Before(view) if is_known else _Before(view, config.key, is_counted=True)
 
     def _forward(self, outgoing: Outgoing) -> Reply:
         call = AgentCall(
@@ -155,7 +162,7 @@ class SendMessage:
                 "The agent did not answer in time. Whether it took the message is unknown: look for its task before you send again."
             ) from error
 
-    def _commit(self, outgoing: Outgoing, task: TaskKey, view: View, *, is_awaited: bool) -> bool:
+    def _commit(self, outgoing: Outgoing, task: TaskKey, view: View, *, is_awaited: bool, is_counted: bool) -> bool:
         """The task and the inline config become durable before the caller is answered. Whether anybody follows the task."""
         send = outgoing.send
         if not send.inline and not is_awaited and not (send.task_id and self._watches.get(task)):
@@ -165,7 +172,11 @@ class SendMessage:
         observed = self._observe(task, view)
         if send.inline and send.task_id != task.task_id:
             start = Start.INLINE_NEW_TASK if observed.head.number == 1 else Start.INLINE_ANSWERED
-            self._register.put(task, send.inline, start=start, newest=observed.head, lent=outgoing.lent)
+            try:
+                self._register.put(task, send.inline, start=start, newest=observed.head, lent=outgoing.lent, is_counted=is_counted)
+            except OwnerCapError as error:  # the message named a task that has this config, and the agent has made another of it
+                told = f"The message was sent, its task is {task.task_id}, but this webhook is not registered for it. {error.message}"
+                raise InvalidParamsError(told, field=send.inline.url_field) from error  # nothing that is tried again by itself
         elif not send.inline and not is_awaited and (lent := self._watches.seal(task, outgoing.lent)):
             self._watches.lend(task, lent)
         self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))

@@ -94,7 +94,10 @@ class TakeOver:
     def _begin(self, outgoing: Outgoing, key: TaskKey, name: str, *, continued: RelayTask | None) -> TaskKey:
         """A new task; after one that has ended, it goes on in its context."""
         send, task = outgoing.send, self._known(key)
+        is_new = task is None
         if task is None:
+            if send.inline:
+                self._register.count(key.agent_key, send.inline)
             now = self._now()
             named = context_of(send) or (continued.context_id if continued else "")
             new = RelayTask(key, named or key.task_id, sending=name, sent_at=now, due=now, seen=frozenset({name}))
@@ -109,7 +112,8 @@ class TakeOver:
         first = begun(task, send.forwarded["message"], outgoing.method.version)
         self._log.begin(key, first, sent_at=task.sent_at)
         if send.inline:
-            self._register.put(key, send.inline, start=Start.INLINE_NEW_TASK, newest=self._log.head(key), lent=outgoing.lent)
+            newest, lent = self._log.head(key), outgoing.lent
+            self._register.put(key, send.inline, start=Start.INLINE_NEW_TASK, newest=newest, lent=lent, is_counted=is_new)
         self._wake(task)
         return key
 

@@ -18,6 +18,7 @@ from relay.domain.keys import AgentKey, ConfigKey, TaskKey
 from relay.domain.push_config import PushConfig
 from relay.domain.registration import Registration
 from relay.domain.retention import config_expiry
+from relay.use_cases.count_registrations import CountRegistrations
 from relay.use_cases.follow_task import FollowTask
 from relay.use_cases.register import receiver_group
 
@@ -32,6 +33,7 @@ class Templates:
         cursors: Cursors,
         directory: Directory,
         follow: FollowTask,
+        count: CountRegistrations,
         watch_deadline: timedelta,
         now: Callable[[], datetime],
     ) -> None:
@@ -39,13 +41,14 @@ class Templates:
         self._cursors = cursors
         self._directory = directory
         self._follow = follow
+        self._count = count
         self._watch_deadline = watch_deadline
         self._now = now
 
     def set(self, agent: AgentKey, registration: Registration) -> PushConfig:
         """The caller's template of that id, or of that URL, is set anew; tasks that have a copy keep it as it was.
 
-        Raises: InvalidParamsError when the agent has as many as are allowed, or the id is another caller's.
+        Raises: InvalidParamsError when the agent has as many as are allowed, or the id is another caller's; OwnerCapError.
         """
         while True:  # again whenever another call has put it at the same moment
             known = self._configs.templates(agent, now=self._now())
@@ -54,6 +57,7 @@ class Templates:
                 raise InvalidParamsError(
                     f"An agent may have at most {MAX_TEMPLATES} configs without a task: delete one first.", field="taskId"
                 )
+            self._count(agent, registration, replaced=before)
             config_id = before.key.config_id if before else registration.config_id or uuid4().hex
             config = registration.as_config(ConfigKey(agent.no_task, config_id), self._now())
             config = replace(config, template=before.template if before else uuid4().hex)

@@ -42,6 +42,10 @@ def binary(value: bytes) -> dict[str, bytes]:
     return {"B": value}
 
 
+def binaries(values: Iterable[bytes]) -> dict[str, list[bytes]]:
+    return {"BS": list(values)}
+
+
 def numbers(values: Iterable[int]) -> dict[str, list[str]]:
     return {"NS": [str(value) for value in values]}
 
@@ -79,6 +83,10 @@ def read_binary(item: Item, name: str) -> bytes:
 
 def read_numbers(item: Item, name: str) -> tuple[int, ...]:
     return tuple(sorted(int(value) for value in item[name]["NS"])) if name in item else ()
+
+
+def read_binaries(item: Item, name: str) -> frozenset[bytes]:
+    return frozenset(bytes(value) for value in item[name]["BS"]) if name in item else frozenset()
 
 
 def is_expired(item: Item, now: datetime) -> bool:
