@@ -493,6 +493,26 @@ def test_a2akits_client_is_told_praisonais_tasks_in_pages() -> None:
         assert ([task["id"] for task in page["tasks"]], page["totalSize"]) == (["task-30ba"], 1)
 
 
+ODD_ANSWERS = [
+    b'{"jsonrpc": "2.0", "id": "another", "result": {"id": "t"}}',
+    b'{"result": {"id": "t"}}',
+    b'{"jsonrpc": "2.0", "id": 1, "error": null, "result": {"id": "t"}}',
+    b'\xef\xbb\xbf{"jsonrpc": "2.0", "id": 1, "result": {"id": "t"}}',
+    b'{"jsonrpc": "2.0", "id": 1, "result": {"id": "other", "id": "t"}}',
+    b'{"jsonrpc": "2.0", "id": 1, "result": {"id": "other"}, "result": {"id": "t"}}',
+]
+
+
+def test_an_answer_that_clients_could_read_differently_is_told_in_one_way() -> None:
+    said = list[bytes]()
+    with in_front_of(CARD_TENANT, lambda _request: http(200, said[-1])) as (_, call):
+        for answer in ODD_ANSWERS:
+            said.append(answer)
+            for request_id in ("mine", 1, None):
+                told = call("GetTask", {"id": "t"}, "1.0", request_id=request_id)
+                assert told == {"jsonrpc": "2.0", "id": request_id, "result": {"id": "t"}}, answer
+
+
 def test_an_answer_in_the_callers_own_version_goes_through_byte_for_byte() -> None:
     odd = b'{"jsonrpc": "2.0",  "id": 1, "result": {"id": "t", "status": {"state": "TASK_STATE_WORKING"}, "odd": 1.10}}'
     with (

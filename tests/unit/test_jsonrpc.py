@@ -9,7 +9,14 @@ from google.protobuf.json_format import ParseDict
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 
 from relay.domain import errors
-from relay.domain.json_body import MAX_DEPTH, MAX_FORWARDED_BODY_BYTES, MAX_PUSH_CONFIG_BODY_BYTES, check_size, parse_json
+from relay.domain.json_body import (
+    MAX_DEPTH,
+    MAX_FORWARDED_BODY_BYTES,
+    MAX_PUSH_CONFIG_BODY_BYTES,
+    check_size,
+    parse_json,
+    parse_noting_repeats,
+)
 from relay.domain.jsonrpc import Request, RequestError, error_response, parse_request, result_response
 from relay.domain.task import ProtocolVersion
 
@@ -101,6 +108,14 @@ def test_a_byte_order_mark_is_skipped() -> None:
 
 def test_the_last_of_duplicate_keys_wins() -> None:
     assert parse_request(b'{"jsonrpc":"2.0","id":1,"id":2,"method":"GetTask","method":"CancelTask"}', None) == Request(2, "CancelTask", {})
+
+
+@pytest.mark.parametrize(
+    ("body", "repeats"),
+    [(b"[]", False), (b'[{"a": 1}, {"a": 2}]', False), (b'{"a": {"b": 1, "b": 1}}', True), (b'[{"a": 1, "\\u0061": 2}]', True)],
+)
+def test_duplicate_keys_are_noted(body: bytes, repeats: bool) -> None:
+    assert parse_noting_repeats(body) == (parse_json(body), repeats)
 
 
 def test_a_whole_surrogate_pair_is_one_character() -> None:

@@ -7,6 +7,7 @@ deeper than `MAX_DEPTH` is refused before it is parsed, so that no input can exh
 import json
 import math
 import re
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
@@ -39,10 +40,28 @@ def parse_json(body: bytes) -> Any:
 
     Raises: ParseError.
     """
+    return _parsed(body, None)
+
+
+def parse_noting_repeats(body: bytes) -> tuple[Any, bool]:
+    """The document as `parse_json` has it, and whether a name is there twice in one of its objects. Raises: ParseError."""
+    repeats: list[int] = []
+
+    def noted(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(members)
+        if len(found) < len(members):
+            repeats.append(len(members))
+        return found
+
+    return _parsed(body, noted), bool(repeats)
+
+
+def _parsed(body: bytes, hook: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None) -> Any:
     if _depth(body) > MAX_DEPTH:
         raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
     try:
-        document = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite_float)
+        text = body.decode("utf-8-sig")
+        document = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite_float, object_pairs_hook=hook)
     except UnicodeDecodeError as error:
         raise ParseError(f"The body is not UTF-8: byte {error.start} cannot be decoded.") from error
     except json.JSONDecodeError as error:

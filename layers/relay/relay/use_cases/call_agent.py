@@ -57,7 +57,7 @@ class Reply:
     bridge: Bridge | None
 
     def for_caller(self) -> Answer:
-        """In the caller's version; without a bridge byte for byte as it came.
+        """In the caller's version; without a bridge as it came, in the caller's envelope.
 
         Raises: UnsupportedOperationError, InvalidAgentResponseError, InvalidParamsError when it cannot be told so; UpstreamTooLargeError
         when it has grown too large in the other version's words.

@@ -5,6 +5,7 @@ once, when a connection ended without an answer.
 """
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -30,10 +31,11 @@ from relay.domain.errors import (
 )
 from relay.domain.forwarding import VERSION_HEADER
 from relay.domain.http_json_calls import HttpCall, call_of, rpc_response
-from relay.domain.json_body import parse_json
+from relay.domain.json_body import parse_json, parse_noting_repeats
 from relay.domain.jsonrpc import RequestId
 from relay.domain.lenient import text
 from relay.domain.outcome import parse_retry_after
+from relay.domain.rpc_answer import bare_error, response_of
 from relay.domain.sends import task_of_answer
 from relay.domain.task import Json, ProtocolVersion, View
 
@@ -51,7 +53,7 @@ _GATEWAY_FAILED = (502, 504)
 class Answer:
     """An agent's answer to one call. `payload` is the JSON-RPC response object, None only when `status` is 401 or 403.
 
-    `body` is the payload's bytes, from JSON-RPC as they came; header names are in lower case.
+    `body` is the payload's bytes, as they came where nothing had to be mended; header names are in lower case.
     """
 
     status: int
@@ -78,7 +80,7 @@ class Answer:
 
     def with_payload(self, payload: Json) -> "Answer":
         """The same answer, saying something else."""
-        return replace(self, payload=payload, body=json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode())
+        return replace(self, payload=payload, body=_written(payload))
 
     @property
     def retry_after(self) -> timedelta | None:
@@ -220,8 +222,7 @@ def _http_json_answer(got: Exchange, endpoint: Endpoint, method: str, request_id
     payload = rpc_response(endpoint.version, method, got.status, _json(got), request_id=request_id) if is_the_agents else None
     if payload is None:
         raise refusal(got, "The agent's answer is none of HTTP+JSON")
-    body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
-    return Answer(got.status, got.headers, body, payload, asked_at=got.asked_at, arrived_at=got.arrived_at)
+    return Answer(got.status, got.headers, _written(payload), payload, asked_at=got.asked_at, arrived_at=got.arrived_at)
 
 
 def answer_of(got: Exchange, endpoint: Endpoint, method: str, request_id: RequestId) -> Answer:
@@ -232,18 +233,20 @@ def answer_of(got: Exchange, endpoint: Endpoint, method: str, request_id: Reques
 
 
 def _rpc_answer(got: Exchange, request_id: RequestId) -> Answer:
-    """Raises: what an answer that is no JSON-RPC means."""
-    document = _json(got)
-    if _is_response(document):
-        payload, body = document, got.body
-    elif (error := _bare_error(document)) and got.status not in _FORBIDDEN:
-        payload = {"jsonrpc": "2.0", "id": request_id, "error": error}
-        body = json.dumps(payload).encode()
-    elif got.status in _FORBIDDEN:
-        payload, body = None, got.body
-    else:
-        raise refusal(got, "The agent's answer is no JSON-RPC")
+    """What two readers could read differently, duplicate names or a byte order mark, is written anew. Raises: what no JSON-RPC means."""
+    document, repeats = _json_noting_repeats(got)
+    payload = response_of(document, request_id)
+    if payload is None and got.status not in _FORBIDDEN:
+        payload = bare_error(document, request_id)
+        if payload is None:
+            raise refusal(got, "The agent's answer is no JSON-RPC")
+    is_as_it_came = payload is None or (payload is document and not repeats and not got.body.startswith(BOM_UTF8))
+    body = got.body if is_as_it_came else _written(payload)
     return Answer(got.status, got.headers, body, payload, asked_at=got.asked_at, arrived_at=got.arrived_at)
+
+
+def _written(payload: Json | None) -> bytes:
+    return json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _json(got: Exchange) -> Any:
@@ -253,22 +256,11 @@ def _json(got: Exchange) -> Any:
         return None
 
 
-def _is_response(document: Any) -> bool:
-    """a2a-sdk 0.3.26 leaves an empty `result` out; HTTP+JSON has an `error` too, whose code is an HTTP status."""
-    if not isinstance(document, dict) or "method" in document:
-        return False
-    error = document.get("error")
-    if error is not None:
-        code = error.get("code") if isinstance(error, dict) else None
-        return isinstance(code, int) and ("jsonrpc" in document or code < 0)
-    return "result" in document or "jsonrpc" in document
-
-
-def _bare_error(document: Any) -> Json | None:
-    """a2akit answers a version it does not speak with an error object that nothing is around."""
-    if not isinstance(document, dict) or not isinstance(document.get("code"), int) or document["code"] >= 0:
-        return None
-    return {"code": document["code"], "message": text(document.get("message"))}
+def _json_noting_repeats(got: Exchange) -> tuple[Any, bool]:
+    try:
+        return parse_noting_repeats(got.body)
+    except ParseError:
+        return None, False
 
 
 def refusal(got: Exchange | Answer, told: str) -> RelayError:
