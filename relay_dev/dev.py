@@ -89,16 +89,18 @@ def _start(args: argparse.Namespace, ends: ExitStack) -> None:
 
 
 def _check_settings(environment: Mapping[str, str]) -> None:
-    """What the template lets pass and the functions would not, each at its first event. Raises: DevError."""
+    """What the template lets pass and the functions would not, each at its first event, or would not heed. Raises: DevError."""
     from pydantic import ValidationError
 
     from relay.settings import Settings
 
     try:
-        Settings.from_environment(environment)
+        settings = Settings.from_environment(environment)
     except ValidationError as error:
         wrong = "; ".join(f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors(include_input=False))
         raise DevError(f"The functions cannot use these parameters: {wrong}.") from None
+    if settings.watch_minimum > settings.watch_maximum:
+        raise DevError("WatchMinSeconds is more than WatchMaxSeconds, above which nothing goes.")
 
 
 def _settings(args: argparse.Namespace, default: UpstreamOption | None) -> tuple[dict[str, str], dict[str, str]]:

@@ -7,7 +7,6 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -33,7 +32,7 @@ def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     verbs = parser.add_subparsers(required=True, metavar="add|list|remove|report-token")
     add = verbs.add_parser("add", help="register an agent, or replace it whole, headers too: it lives at {relay}/agents/NAME")
     add.add_argument("name", type=arguments.name)
-    add.add_argument("url", type=_agent_url, help="base URL: its card is at URL/.well-known/agent-card.json")
+    add.add_argument("url", type=arguments.agent_url, help="base URL: its card is at URL/.well-known/agent-card.json")
     add.add_argument("--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'", help="shown to the agent; encrypted")
     add.add_argument("--challenge", action="store_true", help="receivers must echo a nonce before their first notification")
     add.add_argument(
@@ -229,15 +228,6 @@ def _line(letter: DeadLetter) -> str:
 def _range(numbers: "tuple[int, ...] | range") -> str:
     first, last = min(numbers), max(numbers)
     return f"revision {first}" if first == last else f"revisions {first} to {last}"
-
-
-def _agent_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise argparse.ArgumentTypeError(f"{text!r} is no http or https URL")
-    if "@" in parts.netloc:  # the URL is kept as it is, and listed
-        raise argparse.ArgumentTypeError("a URL names no user and password; give the agent's credential by --header")
-    return text.rstrip("/")
 
 
 def _header(text: str) -> tuple[str, str]:

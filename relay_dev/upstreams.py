@@ -1,14 +1,14 @@
 """The agents named with `--upstream`: registered as an operator would, and looked at before the relay says that it is ready."""
 
-import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from relay_dev.arguments import agent_url
 from relay_dev.failure import DevError
 
 DEFAULT = "default"
-_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})=(https?://.+)")
+_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})=(.+)", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,8 @@ class UpstreamOption:
 
 def upstream_option(text: str) -> UpstreamOption:
     """`URL`, or `NAME=URL`. Raises: argparse.ArgumentTypeError."""
-    if named := _NAMED.fullmatch(text):
-        return UpstreamOption(named[1], named[2])
-    if re.match(r"https?://[^\s/]", text):
-        return UpstreamOption("", text)
-    raise argparse.ArgumentTypeError(f"{text!r} is neither a URL nor NAME=URL")
+    named = _NAMED.fullmatch(text)
+    return UpstreamOption(named[1], agent_url(named[2])) if named else UpstreamOption("", agent_url(text))
 
 
 def default_upstream(options: Sequence[UpstreamOption]) -> UpstreamOption | None:

@@ -104,6 +104,33 @@ def test_bounds_themselves_are_within(name: str, value: str) -> None:
     assert getattr(read(**{name: value}), name.lower()) == float(value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        *(
+            ("EVO_WEBHOOK_HEADERS", f"{header},b,c,d", f"{header} is a header that says something else")
+            for header in (
+                *("host", "Content-Length", "Transfer-Encoding", "connection", "TE", "Authorization", "cookie", "proxy-authorization"),
+                *("webhook-id", "Webhook-Signature", "traceparent", "A2A-Relay-Revision", "x-a2a-notification-token", "X-Webhook-Token"),
+            )
+        ),
+        ("EVO_WEBHOOK_HEADERS", "a,b,c,A", "each header needs a name of its own"),
+        ("EVO_WEBHOOK_HEADERS", "a,b,c", "evo_webhook_headers"),
+        ("EVO_WEBHOOK_HEADERS", "a b,b,c,d", "evo_webhook_headers"),
+        ("EVO_WEBHOOK_MEMBERS", "event,timestamp,id,data", "id is a member of the task itself"),
+        ("EVO_WEBHOOK_MEMBERS", "a,b,c,a", "each member needs a name of its own"),
+    ],
+)
+def test_names_of_evo_ais_webhooks_take_nothing_elses_place(name: str, value: str, complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        read(**{name: value})
+
+
+def test_names_of_evo_ais_webhooks_are_the_operators() -> None:
+    found = read(EVO_WEBHOOK_HEADERS="X-Webhook-Event,x-webhook-id,X-Evo_Time,Evo", EVO_WEBHOOK_MEMBERS="type,at,id2,ID").evo_names
+    assert (found.event_header, found.signature_header, found.event, found.data) == ("X-Webhook-Event", "Evo", "type", "ID")
+
+
 def test_settings_do_not_change() -> None:
     found: Any = read()
     with pytest.raises(ValidationError, match="frozen"):

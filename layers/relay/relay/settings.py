@@ -9,12 +9,12 @@ from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 
 from relay.domain.agent import FollowAs
 from relay.domain.blocking import Blocks
 from relay.domain.door import ClientAuthentication as ClientAuthentication
-from relay.domain.evo_webhook import EvoNames
+from relay.domain.evo_webhook import EvoNames, check_headers, check_members
 from relay.domain.host_list import NO_HOSTS, HostList
 from relay.domain.push_config import Updates
 from relay.domain.strategy import AUTOMATIC, Strategy
@@ -30,6 +30,8 @@ _Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 _Strategy = Annotated[Strategy | None, BeforeValidator(lambda value: None if value == AUTOMATIC else value)]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _FourNames = Annotated[tuple[_Name, _Name, _Name, _Name], BeforeValidator(_comma_separated)]
+_EvoHeaders = Annotated[_FourNames, AfterValidator(check_headers)]
+_EvoMembers = Annotated[_FourNames, AfterValidator(check_members)]
 _Hosts = Annotated[InstanceOf[HostList], BeforeValidator(lambda value: HostList.parse(_comma_separated(value)))]
 
 
@@ -58,7 +60,7 @@ class Settings(BaseModel):
     webhook_timeout_seconds: float = Field(default=10, gt=0, le=30)
     follow_strategy: _Strategy = None
     follow_as: FollowAs = FollowAs.OPERATOR
-    watch_min_seconds: float = Field(default=1, gt=0)
+    watch_min_seconds: float = Field(default=1, gt=0, le=900)
     watch_max_seconds: float = Field(default=60, gt=0, le=900)
     list_seconds: float = Field(default=5, ge=1, le=900)
     watch_deadline_hours: float = Field(default=168, gt=0)
@@ -71,8 +73,8 @@ class Settings(BaseModel):
     max_daily_configs_per_owner: int = Field(default=1_000_000, ge=0)
     max_daily_receivers_per_owner: int = Field(default=10_000, ge=0, le=20_000)
     ownership_challenge: bool = False
-    evo_webhook_headers: _FourNames = ("X-Webhook-Event", "X-Webhook-Delivery", "X-Webhook-Timestamp", "X-Webhook-Signature")
-    evo_webhook_members: _FourNames = ("event", "timestamp", "deliveryId", "data")
+    evo_webhook_headers: _EvoHeaders = ("X-Webhook-Event", "X-Webhook-Delivery", "X-Webhook-Timestamp", "X-Webhook-Signature")
+    evo_webhook_members: _EvoMembers = ("event", "timestamp", "deliveryId", "data")
 
     @property
     def webhook_hosts(self) -> WebhookHosts:

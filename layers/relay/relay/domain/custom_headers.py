@@ -26,6 +26,13 @@ def is_allowed(name: str) -> bool:
     return is_name and lowered not in _HOP_BY_HOP | _OURS and not lowered.startswith(_OUR_PREFIXES)
 
 
+def is_free(name: str) -> bool:
+    """Whether an operator may have something of the relay's told under that name, which then means nothing else."""
+    lowered = name.lower()
+    is_theirs = lowered.startswith("x-webhook-") and lowered != "x-webhook-token" and bool(_NAME.fullmatch(name))
+    return is_theirs or (is_allowed(name) and lowered not in ("authorization", "cookie"))
+
+
 def read_headers(given: Fields | None) -> tuple[tuple[str, str], ...]:
     """The headers of an object of names and values. Raises: InvalidParamsError naming the header, never quoting its value."""
     if given is None:

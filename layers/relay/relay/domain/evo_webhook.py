@@ -8,9 +8,10 @@ Source: docs.evo-ai.co, "webhooks-agent-info": the events and their data; Praiso
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from relay.domain import praisonai
+from relay.domain.custom_headers import is_free
 from relay.domain.evo_ai import event_of, task_document
 from relay.domain.packing import PackedRevision
 from relay.domain.push_config import Dialect, PushConfig
@@ -41,6 +42,27 @@ class EvoNames:
 
 
 EVO_NAMES = EvoNames()
+_Names = TypeVar("_Names", bound=tuple[str, ...])
+_OF_THE_TASK = frozenset({"id", "taskId", "contextId", "kind", "status", "artifacts", "history", "metadata"})
+
+
+def check_headers(names: _Names) -> _Names:
+    """Raises: ValueError naming one that means something else on the relay's POSTs, or is there twice."""
+    for name in names:
+        if not is_free(name):
+            raise ValueError(f"{name} is a header that says something else")
+    if len({name.lower() for name in names}) < len(names):
+        raise ValueError("each header needs a name of its own")
+    return names
+
+
+def check_members(names: _Names) -> _Names:
+    """Raises: ValueError naming one that the task around the envelope has, or is there twice."""
+    if taken := [name for name in names if name in _OF_THE_TASK]:
+        raise ValueError(f"{taken[0]} is a member of the task itself")
+    if len(set(names)) < len(names):
+        raise ValueError("each member needs a name of its own")
+    return names
 
 
 def tells_duration(config: PushConfig, last: RevisionHead) -> bool:
