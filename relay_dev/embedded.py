@@ -23,6 +23,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.sqs.models import SQSBackend, sqs_backends
 
+from relay_dev import quick_moto
 from relay_dev.changes import Changes
 from relay_dev.clock import Clock
 from relay_dev.place import Place
@@ -83,6 +84,8 @@ class EmbeddedAws:
         self._replace(SQSBackend, "receive_message", _without_waiting(SQSBackend.receive_message))
         self._replace(moto.core.utils, "utcnow", self._naive_now)
         self._replace(moto.dynamodb.models.table, "utcnow", self._naive_now)
+        for owner, name, replacement in quick_moto.replacements():
+            self._replace(owner, name, replacement)
         self._mock.start()
 
     def stop(self) -> None:

@@ -13,9 +13,11 @@ from relay import observability
 def pytest_configure() -> None:
     # Started in the background, a shell has taught us to ignore it, and so our children: some tests interrupt them.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Each new session reads AWS's descriptions of its services anew, megabytes of JSON; a process of tests makes hundreds of sessions.
+    # Each new session looks for AWS's descriptions of its services anew, and reads megabytes of JSON; a process of tests makes hundreds.
     read = cache(botocore.loaders.JSONFileLoader().load_file)
     botocore.loaders.JSONFileLoader.load_file = lambda _self, path: read(path)  # type: ignore[method-assign, assignment]
+    available = cache(botocore.loaders.Loader().list_available_services)
+    botocore.loaders.Loader.list_available_services = lambda _self, type_name: available(type_name)  # type: ignore[method-assign, assignment]
 
 
 @pytest.fixture(autouse=True)
