@@ -8,9 +8,9 @@ from relay.domain.strategy import Strategy
 from relay.domain.stream import MAX_STREAMS
 
 PERIOD = 613.7  # seconds between two changes of a task; no multiple of any other period: else all would meet alike
-_SECONDS = {1: 10_800.0, 100: 1800.0}  # of simulated time that count, when tasks change; with more tasks:
+_SECONDS = {1: 10_800.0, 100: 900.0}  # of simulated time that count, when tasks change; with more tasks:
 _SHORT_SECONDS = 30.0
-_QUIET_SECONDS = {1: 3600.0, 100: 600.0}  # when they do not: then nothing is left to chance
+_QUIET_SECONDS = {1: 3600.0, 100: 300.0}  # when they do not: then nothing is left to chance
 _LIST_900 = "list-900"
 _STRATEGIES: Mapping[str, Strategy] = {
     "poll": Strategy.POLL,

@@ -27,7 +27,7 @@ from relay.domain.watch import Rest, Told, WatchCall
 from relay.wiring import wiring
 
 _EXPIRES = timedelta(days=30)
-_LONG_AGO = timedelta(hours=1)  # the last change of a quiet task
+_LONG_AGO = timedelta(hours=1)  # the last change of a quiet task, at least
 _RECEIVERS = 10  # among which the tasks' webhooks are spread
 
 
@@ -52,12 +52,12 @@ class Following:
 def follow(agent: Agent, aws: SimulatedAws, timeline: Timeline, following: Following, *, count: int) -> Iterator[Followed]:
     """One after the other, as they are put."""
     draw, shelf = Random(1), _Shelf(aws, timeline, following)
+    ages = sorted((_age(following.period, draw) for _ in range(count)), reverse=True)  # the agent lists by them
     pace = wiring().settings.watch_minimum, wiring().settings.watch_maximum
     if following.strategy is Strategy.LIST:
         _list(timeline)
-    for place in range(count):
+    for place, age in enumerate(ages):
         key = TaskKey(DEFAULT_OWNER, DEFAULT_AGENT, "", f"task-{place}")
-        age = timedelta(seconds=following.period * draw.random()) if following.period else _LONG_AGO
         agent.change(key.task_id, 0, timeline.now() - age)
         is_polled = following.strategy is Strategy.POLL
         interval, left = _in_silence(age, *pace) if is_polled else (pace[1], pace[1] * draw.random())
@@ -65,6 +65,11 @@ def follow(agent: Agent, aws: SimulatedAws, timeline: Timeline, following: Follo
         timer = shelf.put(key, agent.task(key.task_id), place, age=age, interval=interval, due=due)
         aws.send_later(wiring().settings.watch_queue_url, WatchWakeup(key, timer=timer).dump(), due.total_seconds())
         yield Followed(key, following.period - age.total_seconds() if following.period else None)
+
+
+def _age(period: float | None, draw: Random) -> timedelta:
+    """Of the last change; that of a quiet task lies long back."""
+    return timedelta(seconds=period * draw.random()) if period else _LONG_AGO * (1 + draw.random())
 
 
 def _in_silence(age: timedelta, shortest: timedelta, longest: timedelta) -> tuple[timedelta, timedelta]:
