@@ -1,12 +1,10 @@
 """`relay dev`: the relay on this machine, in front of an agent, until it is interrupted."""
 
 import argparse
-import errno
 import ipaddress
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -17,6 +15,7 @@ from typing import Any
 from relay_dev import upstreams
 from relay_dev.failure import DevError
 from relay_dev.log_lines import LineHandler
+from relay_dev.ports import bound
 from relay_dev.running import announced
 from relay_dev.sample_call import curl
 from relay_dev.upstreams import UpstreamOption, upstream_option
@@ -66,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
 def _start(args: argparse.Namespace, ends: ExitStack) -> None:
     if args.endpoint_url and args.aws_port:
         raise DevError("--aws-port is for the embedded AWS; --endpoint-url names another, which has a port of its own.")
-    front = ends.enter_context(_bound(args.host, args.port, "--port"))
-    aws_port = None if args.endpoint_url else ends.enter_context(_bound("127.0.0.1", args.aws_port, "--aws-port"))
+    front = ends.enter_context(bound(args.host, args.port, "--port"))
+    aws_port = None if args.endpoint_url else ends.enter_context(bound("127.0.0.1", args.aws_port, "--aws-port"))
     from relay_dev.runner import Runner  # imports moto: what is wrong with the arguments is said before
     from relay_dev.template import TEMPLATE
 
@@ -157,19 +156,6 @@ def _set_up_logging(*, as_json: bool) -> None:
         from relay import observability
 
         observability.send_lines_to(LineHandler())
-
-
-def _bound(host: str, port: int, option: str) -> socket.socket:
-    """Raises: DevError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host.strip("[]"), port), family=family)
-    except OverflowError as error:
-        raise DevError(f"{option} must be from 0 to 65535.") from error
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise DevError(f"Port {port} on {host} is in use; choose another with {option}, or {option} 0 for a free one.") from error
-        raise DevError(f"Cannot listen on {host} port {port}: {error.strerror or error}.") from error
 
 
 def _on_interrupt() -> threading.Event:

@@ -1,7 +1,6 @@
 """`relay listen`: a receiver for trying things. It prints what arrives, verifies what it can, and fails on demand."""
 
 import argparse
-import errno
 import json
 import shlex
 import signal
@@ -10,6 +9,7 @@ import threading
 
 from relay.domain.authentication import MIN_SECRET_BYTES
 from relay.domain.signing_secret import signing_key
+from relay_dev.ports import why_not
 from relay_dev.received import Notification
 from relay_dev.receiver import Receiver
 
@@ -40,11 +40,8 @@ def run(args: argparse.Namespace) -> int:
         receiver = Receiver(
             host=args.host, port=args.port, token=args.token, secret=args.secret, relay_url=args.relay, on_notification=_print
         )
-    except OSError as error:
-        print(_why_not(error, args.host, args.port), file=sys.stderr)
-        return 1
-    except OverflowError:
-        print(f"There is no port {args.port}; choose another with --port, or --port 0 for a free one.", file=sys.stderr)
+    except (OSError, OverflowError) as error:
+        print(why_not(error, args.host, args.port), file=sys.stderr)
         return 1
     except ValueError as error:
         print(f"--secret cannot be used: {error}.", file=sys.stderr)
@@ -77,12 +74,6 @@ def _check_secret(secret: str) -> None:
     """As the relay does when it is registered. Raises: ValueError."""
     if secret and len(signing_key(secret)) < MIN_SECRET_BYTES:
         raise ValueError(f"the relay takes none of less than {MIN_SECRET_BYTES} bytes")
-
-
-def _why_not(error: OSError, host: str, port: int) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use; choose another with --port, or --port 0 for a free one."
-    return f"Cannot listen on {host} port {port}: {error.strerror or error}."
 
 
 def _failing_status(text: str) -> int:

@@ -17,7 +17,6 @@ Words in the client's message change the course; they combine:
 import argparse
 import asyncio
 import re
-import socket
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -33,6 +32,9 @@ from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes, c
 from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
 from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill, GetTaskRequest, Message, Part, Task, TaskState, TaskStatus
 from starlette.applications import Starlette
+
+from relay_dev.failure import DevError
+from relay_dev.ports import bound
 
 _LOOK_SECONDS = 0.05  # how often a step looks whether its task was asked for often enough
 
@@ -202,7 +204,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--v03", action="store_true", help="answer A2A 0.3 clients too")
     parser.add_argument("--stream", action="store_true", help="offer streams")
     args = parser.parse_args(arguments)
-    listener = socket.create_server(("127.0.0.1", args.port), backlog=128)
+    try:
+        listener = bound("127.0.0.1", args.port)
+    except DevError as error:
+        print(error, file=sys.stderr)
+        return 1
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     print(f"agent: {url}", flush=True)  # the socket already listens: who connects now waits for the application
     app = application(url, step_seconds=args.step_seconds, polls=args.polls, speaks_v03=args.v03, streams=args.stream)

@@ -1,6 +1,7 @@
 """The demo's agent, run as a process of its own and asked by a2a-sdk's own client: other end-to-end tests rely on what it does."""
 
 import asyncio
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -181,3 +182,12 @@ def test_a_03_client_is_answered_in_03(agent_url: str) -> None:
 def test_an_unknown_task_is_not_found(agent_url: str) -> None:
     with pytest.raises(A2AError, match="not found"):
         asyncio.run(poll(agent_url, "no-such-task", has_state("completed")))
+
+
+def test_a_port_in_use_is_one_sentence_and_exit_1(agent_url: str) -> None:
+    port = str(httpx.URL(agent_url).port)
+    done = subprocess.run(
+        [sys.executable, "-m", "relay_dev.demo.agent", "--port", port], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Port {port} on 127.0.0.1 is in use; choose another with --port, or --port 0 for a free one.\n"
