@@ -286,6 +286,12 @@ def test_a_delete_is_answered_with_an_object_in_1_0_and_null_in_0_3() -> None:
     assert result_answer(Kind.DELETE_PUSH, None, V03).body is None
 
 
+@pytest.mark.parametrize("kind", [Kind.SEND, Kind.GET_TASK, Kind.CANCEL])
+@pytest.mark.parametrize("result", [None, [], [{"id": "t"}], "x", 1, True])
+def test_what_is_no_object_is_told_as_the_agent_said_it_in_the_protos_words_too(kind: Kind, result: Any) -> None:
+    assert result_answer(kind, result, V03, is_proto=True).body == result
+
+
 def test_an_error_in_1_0_is_a_status_around_its_details() -> None:
     answer = error_answer(TaskNotFoundError("There is no such task.", metadata={"taskId": "t"}), V10)
     info = {

@@ -71,7 +71,8 @@ def result_answer(kind: Kind, result: Any, version: ProtocolVersion, *, is_proto
         return HttpJsonAnswer(200, {}, version)
     if kind is Kind.SET_PUSH and version is ProtocolVersion.V03:
         result = {name: value for name, value in result.items() if name != "success"}  # Evo AI's, which speaks JSON-RPC only
-    told = _PROTO[kind](result) if is_proto and kind in _PROTO and isinstance(result, dict | list) else result
+    shape = list if kind is Kind.LIST_PUSH else dict  # what an agent answers may be anything
+    told = _PROTO[kind](result) if is_proto and kind in _PROTO and isinstance(result, shape) else result
     return HttpJsonAnswer(200, told, version)
 
 
