@@ -1,6 +1,7 @@
 """How much one owner may register in a day, whichever way it registers; what does not count; and what becomes of a count that fails."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from tests.support.world import World
 
 INVALID_PARAMS, INTERNAL = -32602, -32603
 CREATE, SET_03 = "CreateTaskPushNotificationConfig", "tasks/pushNotificationConfig/set"
+USUAL = {"max_daily_configs_per_owner": "2", "max_daily_receivers_per_owner": "0", "upstream_blocks": "auto"}
 DAY = 24 * 3600
 LAST_HOUR = 23  # no test begins so late that it ends on the next day
 
@@ -31,7 +33,8 @@ def world(capped: World) -> World:
     capped.clear()
     if capped.runner.clock.now().hour == LAST_HOUR:
         capped.runner.advance(timedelta(hours=1))
-    begin_anew(capped, max_daily_configs_per_owner="2", max_daily_receivers_per_owner="0", upstream_blocks="auto")
+    if any(os.environ[name.upper()] != value for name, value in USUAL.items()):
+        begin_anew(capped, **USUAL)
     return capped
 
 
@@ -183,6 +186,42 @@ def test_template_that_is_set_anew_does_not_count(world: World) -> None:
     assert "error" in template(world, "c")
 
 
+def sends(world: World, text: str, **more: str) -> Any:
+    """A message without a config of its own."""
+    return world.call("SendMessage", {"message": message(text, **more), "configuration": {"returnImmediately": True}})
+
+
+@pytest.mark.parametrize("blocks", ["auto", "true"])
+def test_copies_of_templates_count_before_the_message_goes_out(world: World, blocks: str) -> None:
+    begin_anew(world, max_daily_configs_per_owner="5", upstream_blocks=blocks)
+    for name in ("a", "b"):
+        template(world, name)
+    assert "result" in sends(world, "m1")
+    code, told = error_of(refused := sends(world, "m2"))
+    assert (code, told["reason"], told["limit"]) == (INVALID_PARAMS, "OWNER_CAP_REACHED", "5")
+    assert "delete the configs without a task" in refused["error"]["message"]
+    assert len(world.items("PUSH#")) == 2
+    assert world.agent.count("SendMessage") + len(world.items("RELAY_TASK")) == 1
+    world.headers["x-upstream-authorization"] = "Bearer another"  # of the same owner, without templates
+    assert "result" in sends(world, "m3")
+
+
+def test_copies_for_another_task_than_the_message_named_count_after_it(world: World) -> None:
+    def another(method: str, answer: dict[str, Any]) -> None:
+        if method == "SendMessage":
+            answer["result"]["task"] = world.agent.task(f"other-{world.agent.count(method)}").seen
+
+    template(world, "a")
+    world.agent.task("t1")
+    world.agent.before_answer = another
+    assert "result" in sends(world, "m1", taskId="t1")
+    refused = sends(world, "m2", taskId="t1")["error"]
+    assert refused["code"] == INVALID_PARAMS
+    assert refused["message"].startswith("The message was taken, its task is other-2, but the webhook is not registered for it.")
+    world.agent.before_answer = lambda _method, _answer: None
+    assert "result" in sends(world, "m3", taskId="t1"), "no new task, no copies"
+
+
 def test_deleting_makes_no_room_but_the_next_day_does(world: World) -> None:
     """Registrations count: a count of what is there could go wrong for good."""
     for name in ("a", "b"):
@@ -313,10 +352,9 @@ def test_registration_that_cannot_be_counted_is_refused_before_anything_is_done_
 
 
 @pytest.mark.parametrize("effect", [Effect.THROTTLED, Effect.TIMES_OUT, Effect.TWICE])
-@pytest.mark.parametrize("kind", ["CONFIGS", "RECEIVERS"])
-def test_count_that_is_repeated_counts_once(world: World, kind: str, effect: Effect) -> None:
-    begin_anew(world, max_daily_configs_per_owner="2", max_daily_receivers_per_owner="2")
-    world.wire.decide = at_the_count(effect, kind)
+def test_count_that_is_repeated_counts_once(world: World, effect: Effect) -> None:
+    begin_anew(world, max_daily_receivers_per_owner="2")
+    world.wire.decide = at_the_count(effect, "")
     assert "result" in create(world, "a", "https://one.example/")
     assert "result" in create(world, "b", "https://two.example/")
     assert "error" in create(world, "c", "https://one.example/")
@@ -347,7 +385,7 @@ def test_agent_that_makes_another_task_of_a_message_brings_a_config_more_and_a_c
     assert world.result("SendMessage", send)["task"]["id"] == "other-1"
     refused = world.call("SendMessage", send)["error"]
     assert refused["code"] == INVALID_PARAMS
-    assert "The message was sent, its task is other-2, but this webhook is not registered for it." in refused["message"]
+    assert "The message was taken, its task is other-2, but the webhook is not registered for it." in refused["message"]
     assert registered(world) == 2
 
 

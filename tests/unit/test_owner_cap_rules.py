@@ -55,10 +55,19 @@ def test_who_has_too_many_configs_is_told_what_to_do() -> None:
     )
 
 
+def test_whose_new_task_would_get_too_many_copies_is_told_what_to_do() -> None:
+    error = CAPS.copies_error(DAY)
+    assert error.message == (
+        "An owner may register at most 5 push configs a day, and the copies that a new task gets would be more: delete the configs without "
+        "a task, wait until 2026-11-28T00:00:00Z, or have the relay's operator raise MaxDailyConfigsPerOwner."
+    )
+    assert error.metadata == CAPS.configs_error(DAY).metadata
+
+
 def test_who_has_too_many_receivers_is_told_what_to_do() -> None:
     error = CAPS.receivers_error(DAY)
     assert error.message == (
-        "An owner may register at most push configs for 3 receivers a day, and this one has: name one of those, "
+        "An owner may register push configs for at most 3 receivers a day, and this one has: name one of those, "
         "wait until 2026-11-28T00:00:00Z, or have the relay's operator raise MaxDailyReceiversPerOwner."
     )
     assert error.metadata == {"cap": "MaxDailyReceiversPerOwner", "limit": "3", "until": "2026-11-28T00:00:00Z"}

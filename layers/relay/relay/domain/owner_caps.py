@@ -23,11 +23,17 @@ class OwnerCaps:
     receivers: int
 
     def configs_error(self, day: OwnerDay) -> OwnerCapError:
-        return _error(f"{self.configs} push configs", "set one that is there anew", day, parameter=MAX_CONFIGS, limit=self.configs)
+        told = f"at most {self.configs} push configs a day, and this one has: set one that is there anew"
+        return _error(told, day, parameter=MAX_CONFIGS, limit=self.configs)
+
+    def copies_error(self, day: OwnerDay) -> OwnerCapError:
+        """A new task would get copies of the caller's configs without a task."""
+        instead = "the copies that a new task gets would be more: delete the configs without a task"
+        return _error(f"at most {self.configs} push configs a day, and {instead}", day, parameter=MAX_CONFIGS, limit=self.configs)
 
     def receivers_error(self, day: OwnerDay) -> OwnerCapError:
-        told = f"push configs for {self.receivers} receivers"
-        return _error(told, "name one of those", day, parameter=MAX_RECEIVERS, limit=self.receivers)
+        told = f"push configs for at most {self.receivers} receivers a day, and this one has: name one of those"
+        return _error(told, day, parameter=MAX_RECEIVERS, limit=self.receivers)
 
 
 def receiver_digest(url: str) -> bytes:
@@ -35,11 +41,10 @@ def receiver_digest(url: str) -> bytes:
     return hashlib.sha256(origin(url).encode()).digest()[:_DIGEST_BYTES]
 
 
-def _error(what: str, instead: str, day: OwnerDay, *, parameter: str, limit: int) -> OwnerCapError:
+def _error(told: str, day: OwnerDay, *, parameter: str, limit: int) -> OwnerCapError:
     until = day.end.isoformat().replace("+00:00", "Z")
     return OwnerCapError(
-        f"An owner may register at most {what} a day, and this one has: {instead}, wait until {until}, "
-        f"or have the relay's operator raise {parameter}.",
+        f"An owner may register {told}, wait until {until}, or have the relay's operator raise {parameter}.",
         until=day.end,
         metadata={"cap": parameter, "limit": str(limit), "until": until},
     )

@@ -36,14 +36,17 @@ class CountRegistrations:
         day, url = OwnerDay.at(agent.owner, self._now()), registration.url
         if self._caps.receivers and (replaced is None or receiver_digest(replaced.url) != receiver_digest(url)):
             self._add_receiver(day, agent, url)
-        if replaced is None:
-            self.configs(agent, 1)
-
-    def configs(self, agent: AgentKey, number: int) -> None:
-        """So many configs more, for receivers that are counted already. Raises: OwnerCapError."""
-        day = OwnerDay.at(agent.owner, self._now())
-        if self._caps.configs and not self._days.count(day, number, cap=self._caps.configs, token=uuid4().hex):
+        if replaced is None and not self._counted(day, 1):
             raise _refused(agent, self._caps.configs_error(day))
+
+    def copies(self, agent: AgentKey, number: int) -> None:
+        """So many copies of templates, whose receivers were counted with them: all or none. Raises: OwnerCapError."""
+        day = OwnerDay.at(agent.owner, self._now())
+        if not self._counted(day, number):
+            raise _refused(agent, self._caps.copies_error(day))
+
+    def _counted(self, day: OwnerDay, configs: int) -> bool:
+        return not self._caps.configs or self._days.count(day, configs, cap=self._caps.configs, token=uuid4().hex)
 
     def _add_receiver(self, day: OwnerDay, agent: AgentKey, url: str) -> None:
         digest, cap = receiver_digest(url), self._caps.receivers

@@ -3,7 +3,7 @@
 Source: design §7 "Sends"; A2A 1.0 §3.2.2 (blocking is the default; it ends at a terminal or interrupted state).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from relay.domain.conversion import convert
 from relay.domain.errors import InvalidParamsError, OwnerCapError, RelayError, TaskNotFoundError, UpstreamTimeoutError
 from relay.domain.forwarding import fingerprint
 from relay.domain.keys import ConfigKey, TaskKey
-from relay.domain.push_config import Start
+from relay.domain.push_config import PushConfig, Start
 from relay.domain.relay_task import may_be_relay_task
 from relay.domain.sends import answer_with, cut_history, task_of_answer
 from relay.domain.task import Json, ProtocolVersion, Snapshot, View
@@ -38,12 +38,14 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 1.0  # seconds between two polls of a waitin
 class _Before:
     """The task that a message continues, as it stood, and the inline config that this message has added to it.
 
-    `is_counted`: the owner has one config more to its name by this message.
+    `is_counted`: the owner has one config more to its name by this message. `templates`: what the new task will get a copy of; None for a
+    message that names a task, and so is not expected to begin one.
     """
 
     view: View | None = None
     added: ConfigKey | None = None
     is_counted: bool = False
+    templates: Sequence[PushConfig] | None = None
 
 
 class SendMessage:
@@ -95,7 +97,7 @@ class SendMessage:
                 observability.log("inline push config dropped: the agent answered with no task", method=outgoing.method.name)
             return reply.for_caller()
         task, view = outgoing.task_key(snapshot.task_id), View(snapshot, answer.asked_at, answer.arrived_at, "send")
-        is_awaited = self._comes(outgoing, task)
+        is_awaited = self._comes(outgoing, task, before.templates)
         is_followed = self._commit(outgoing, task, view, is_awaited=is_awaited, is_counted=before.is_counted)
         if before.added and before.added.task != task:  # the agent has made another task of it (PraisonAI always does): there it belongs
             self._register.delete(before.added)
@@ -103,20 +105,27 @@ class SendMessage:
             snapshot = self._wait(outgoing, task, snapshot, before=before.view, is_followed=is_followed)
         return _told(outgoing, snapshot)
 
-    def _comes(self, outgoing: Outgoing, task: TaskKey) -> bool:
+    def _templates_expected(self, outgoing: Outgoing) -> Sequence[PushConfig]:
+        return self._templates.expect(outgoing.agent.key, caller=fingerprint(outgoing.credential))
+
+    def _comes(self, outgoing: Outgoing, task: TaskKey, templates: Sequence[PushConfig] | None) -> bool:
         """Whether configs have waited for the task, or are for every new one: they are there before its first revision."""
-        caller, lent = fingerprint(outgoing.credential), outgoing.lent
-        is_awaited = self._pending.bind(task, caller=caller, lent=lent)
-        is_new = outgoing.send.task_id != task.task_id
-        return (is_new and self._templates.begin(task, caller=caller, lent=lent)) or is_awaited
+        is_awaited = self._pending.bind(task, caller=fingerprint(outgoing.credential), lent=outgoing.lent)
+        if templates is None and outgoing.send.task_id != task.task_id:
+            try:
+                templates = self._templates_expected(outgoing)
+            except OwnerCapError as error:
+                raise _too_late(error, task, field="message.taskId") from error
+        return self._templates.begin(task, templates or (), lent=outgoing.lent) or is_awaited
 
     def _taken_over(self, outgoing: Outgoing) -> Json:
         """The task of the relay's own that the worker will see to, as it stands at once or when the wait is over."""
         send = outgoing.send
         continued = outgoing.task_key(send.task_id) if may_be_relay_task(send.task_id) and send.waits else None
         earlier = self._ask(continued, timeout=_ASK_TIMEOUT) if continued else None
+        templates = None if send.task_id else self._templates_expected(outgoing)
         task = self._take_over(outgoing)
-        self._comes(outgoing, task)
+        self._comes(outgoing, task, templates)
         view = self._ask(task, timeout=_ASK_TIMEOUT)
         if view is None:
             raise TaskNotFoundError("The task has expired.", metadata={"taskId": task.task_id})
@@ -125,12 +134,13 @@ class SendMessage:
         return _told(outgoing, snapshot)
 
     def _before(self, outgoing: Outgoing) -> _Before:
-        """An inline config is counted before the message is forwarded, and stored if it is known what for."""
+        """An inline config is counted before the message is forwarded, and stored if it is known what for. So are copies of templates."""
         send = outgoing.send
-        if send.inline and not send.task_id:
-            self._register.count(outgoing.agent.key, send.inline)
-            return _Before(is_counted=True)
-        if not send.task_id or not (send.inline or send.waits):
+        if not send.task_id:
+            if send.inline:
+                self._register.count(outgoing.agent.key, send.inline)
+            return _Before(is_counted=bool(send.inline), templates=self._templates_expected(outgoing))
+        if not (send.inline or send.waits):
             return _Before()
         task = outgoing.task_key(send.task_id)
         try:
@@ -175,8 +185,7 @@ class SendMessage:
             try:
                 self._register.put(task, send.inline, start=start, newest=observed.head, lent=outgoing.lent, is_counted=is_counted)
             except OwnerCapError as error:  # the message named a task that has this config, and the agent has made another of it
-                told = f"The message was sent, its task is {task.task_id}, but this webhook is not registered for it. {error.message}"
-                raise InvalidParamsError(told, field=send.inline.url_field) from error  # nothing that is tried again by itself
+                raise _too_late(error, task, field=send.inline.url_field) from error
         elif not send.inline and not is_awaited and (lent := self._watches.seal(task, outgoing.lent)):
             self._watches.lend(task, lent)
         self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
@@ -214,6 +223,12 @@ class SendMessage:
                 self._observe(task, view)
             last = view.snapshot
         return last
+
+
+def _too_late(error: OwnerCapError, task: TaskKey, *, field: str) -> RelayError:
+    """The agent has made another task of a message than it named, and has it. Not the cap's own error: clients send again after that."""
+    told = f"The message was taken, its task is {task.task_id}, but the webhook is not registered for it. {error.message}"
+    return InvalidParamsError(told, field=field)
 
 
 def _told(outgoing: Outgoing, snapshot: Snapshot) -> Json:

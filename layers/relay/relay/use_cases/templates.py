@@ -4,7 +4,7 @@ A copy is registered as any config is, before the first revision of its task, so
 copies, however many: before each POST of a copy the template is asked for, and the copy goes when that is gone, or lives another life.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -72,12 +72,18 @@ class Templates:
         """After it returns, no POST of a copy begins, and no task gets one any more."""
         self._configs.delete_template(config.key)
 
-    def begin(self, task: TaskKey, *, caller: str, lent: Headers) -> bool:
-        """A task of this caller begins: whether it has got a copy of a template. A copy that it has already is left alone.
+    def expect(self, agent: AgentKey, *, caller: str) -> list[PushConfig]:
+        """The templates that a new task of this caller will get a copy of; the copies are counted to the owner. Raises: OwnerCapError."""
+        templates = self.of_caller(agent, caller=caller)
+        if templates:
+            self._count.copies(agent, len(templates))
+        return templates
+
+    def begin(self, task: TaskKey, templates: Sequence[PushConfig], *, lent: Headers) -> bool:
+        """A task that these were expected for begins: whether it has got a copy. One that it has already is left alone.
 
         `lent` is the caller's own credential for the agent, to follow the task with.
         """
-        templates = self.of_caller(task.agent_key, caller=caller)
         if not templates:
             return False
         now = self._now()
