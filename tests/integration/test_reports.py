@@ -95,6 +95,19 @@ def test_a_repeated_report_changes_nothing(reporter: Reporter, world: World) -> 
     assert (world.newest("t1"), states(world)) == (2, ["working"])
 
 
+def test_a_status_that_is_told_again_after_one_without_a_time_changes_nothing(reporter: Reporter, world: World) -> None:
+    working, asking = reporter.status("working"), reporter.status("input-required")
+    del asking["statusUpdate"]["status"]["timestamp"]
+    for event in (working, asking, working):
+        reporter.tells(event)
+    world.settle()
+    assert states(world) == ["working", "input-required"]
+    world.advance(1)
+    reporter.tells(reporter.status("working"))
+    world.settle()
+    assert states(world) == ["working", "input-required", "working"]
+
+
 def test_what_was_polled_first_is_not_told_again(reporter: Reporter, world: World) -> None:
     told = reporter.status("working", message="half")
     world.advance(POLL)

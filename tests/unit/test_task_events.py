@@ -14,7 +14,7 @@ from hypothesis import given
 
 from relay.domain.conversion import convert
 from relay.domain.errors import InvalidAgentResponseError
-from relay.domain.task import Ending, ProtocolVersion, Revision, Snapshot, TaskState
+from relay.domain.task import Ending, ProtocolVersion, Revision, RevisionHead, Snapshot, TaskState
 from relay.domain.task_events import (
     Applied,
     ArtifactUpdate,
@@ -23,6 +23,8 @@ from relay.domain.task_events import (
     WholeTask,
     apply_event,
     end_as_told,
+    is_replay,
+    may_be_a_replay,
     parse_event,
     told_by_agent,
 )
@@ -225,6 +227,54 @@ def test_an_older_status_never_overwrites() -> None:
 @pytest.mark.parametrize("timestamp", [NOW, NOW + SECOND, None])
 def test_a_status_of_the_same_moment_or_of_none_is_news(timestamp: Any) -> None:
     assert new_view(snapshot("submitted", timestamp=NOW), status("working", timestamp=timestamp)).state is TaskState.WORKING
+
+
+def head(told: Snapshot) -> RevisionHead:
+    return Revision(2, view(told)).head
+
+
+@pytest.mark.parametrize(
+    ("event", "may_be"),
+    [
+        (status("working", timestamp=NOW), True),
+        (WholeTask(snapshot("working", timestamp=NOW)), True),
+        (status("working"), False),
+        (WholeTask(snapshot("working")), False),
+        (artifact("a", "one"), False),
+    ],
+)
+def test_only_a_newest_status_without_a_time_leaves_open_what_is_older(event: TaskEvent, may_be: bool) -> None:
+    newest = Revision(3, view(snapshot("input-required")))
+    assert may_be_a_replay(newest, event) is may_be
+    assert not may_be_a_replay(Revision(3, view(snapshot("input-required", timestamp=NOW - SECOND))), event)
+    assert not may_be_a_replay(replace(newest, view=replace(newest.view, ending=Ending.UNREACHABLE)), event)
+
+
+MESSAGE = {"messageId": "m", "role": "ROLE_AGENT", "parts": PARTS}
+STAMPED = snapshot("working", timestamp=NOW, artifacts=[{"artifactId": "a", "parts": PARTS}])
+
+
+@pytest.mark.parametrize("version", [V10, V03])
+@pytest.mark.parametrize(
+    ("event", "is_told_before"),
+    [
+        (status("working", timestamp=NOW), True),
+        (status("submitted", timestamp=NOW - SECOND), True),
+        (status("submitted", timestamp=NOW), False),
+        (status("working", timestamp=NOW, message=MESSAGE), False),
+        (status("working", timestamp=NOW + SECOND), False),
+        (status("working"), False),
+        (WholeTask(STAMPED), True),
+        (WholeTask(snapshot("working", timestamp=NOW)), False),
+        (WholeTask(snapshot("working", timestamp=NOW - SECOND)), True),
+        (artifact("a", "one"), False),
+    ],
+)
+def test_a_replay_says_what_the_newest_status_with_a_time_says_or_is_older(
+    event: TaskEvent, is_told_before: bool, version: ProtocolVersion
+) -> None:
+    assert is_replay(head(convert(STAMPED, version)), event, version) is is_told_before
+    assert not is_replay(head(snapshot("working")), event, V10)
 
 
 @pytest.mark.parametrize("event", [status("working", timestamp=NOW + SECOND), artifact("b", "late"), WholeTask(snapshot("failed"))])

@@ -7,13 +7,14 @@ has changed, a snapshot is the whole: which of the two may become a revision is 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from relay.domain.conversion import convert
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.fields import snake_case
 from relay.domain.keys import fits_key
 from relay.domain.lenient import mapping, mappings, text
-from relay.domain.task import Json, ProtocolVersion, Revision, Snapshot
+from relay.domain.task import Json, ProtocolVersion, Revision, RevisionHead, Snapshot, parse_timestamp
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class WholeTask:
     def task_id(self) -> str:
         return self.snapshot.task_id
 
+    @property
+    def stamped_at(self) -> datetime | None:
+        return self.snapshot.status_timestamp
+
 
 @dataclass(frozen=True)
 class StatusUpdate:
@@ -34,6 +39,10 @@ class StatusUpdate:
     task_id: str
     version: ProtocolVersion
     status: Json = field(repr=False)
+
+    @property
+    def stamped_at(self) -> datetime | None:
+        return parse_timestamp(self.status.get("timestamp"))
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,25 @@ def parse_event(told: object) -> TaskEvent | None:
     return _READERS[kind](document)
 
 
+def may_be_a_replay(newest: Revision, event: TaskEvent) -> bool:
+    """Whether the newest revision cannot tell if the event is older: it has a time, and the agent's newest status has none."""
+    says_when = not isinstance(event, ArtifactUpdate) and event.stamped_at is not None
+    return says_when and newest.view.ending is None and newest.snapshot.status_timestamp is None
+
+
+def is_replay(stamped: RevisionHead, event: TaskEvent, version: ProtocolVersion) -> bool:
+    """Whether the event says again, or is older than, what `stamped` says, the newest revision whose status has a time; the log is in
+    `version`.
+    """
+    if isinstance(event, ArtifactUpdate) or event.stamped_at is None or stamped.status_timestamp is None:
+        return False
+    if event.stamped_at != stamped.status_timestamp:
+        return event.stamped_at < stamped.status_timestamp
+    if isinstance(event, WholeTask):
+        return _in_version(event.snapshot, version).digest == stamped.digest
+    return _in_version(_status_alone(event), version).status_digest == stamped.status_digest
+
+
 def apply_event(newest: Snapshot | None, event: TaskEvent, *, version: ProtocolVersion, is_unbroken: bool = False) -> Applied:
     """`newest` is the newest revision's, whose version the log goes on in; None when there is none, then the log begins in `version`.
 
@@ -124,8 +152,12 @@ def end_as_told(newest: Snapshot | None, told: Snapshot) -> Snapshot | None:
 
 
 def _with_status(newest: Snapshot, event: StatusUpdate) -> Applied:
-    told = _in_version(Snapshot(event.version, {"id": event.task_id, "status": event.status}), newest.version)
+    told = _in_version(_status_alone(event), newest.version)
     return _applied(newest, replace(newest, document={**newest.document, "status": told.document["status"]}))
+
+
+def _status_alone(event: StatusUpdate) -> Snapshot:
+    return Snapshot(event.version, {"id": event.task_id, "status": event.status})
 
 
 def _with_artifact(newest: Snapshot, event: ArtifactUpdate, *, is_unbroken: bool) -> Applied:

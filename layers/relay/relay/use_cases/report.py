@@ -14,11 +14,13 @@ from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.relay_tasks import RelayTasks
 from relay.adapters.table.revisions import Revisions
 from relay.domain.keys import TaskKey
-from relay.domain.task import ARTIFACT_PACE, View
-from relay.domain.task_events import ArtifactUpdate, TaskEvent, apply_event, told_by_agent
+from relay.domain.task import ARTIFACT_PACE, Revision, View
+from relay.domain.task_events import ArtifactUpdate, TaskEvent, apply_event, is_replay, may_be_a_replay, told_by_agent
 from relay.domain.wakeup import WatchWakeup
 from relay.use_cases.last_words import LastWords
 from relay.use_cases.observe import TRIES, ContentionError, Observe
+
+_LOOKED_BACK = 20  # revisions
 
 
 class Taken(StrEnum):
@@ -64,7 +66,7 @@ class Report:
             if newest is None:
                 return self._unseen(task, now=told_at)
             applied = apply_event(told_by_agent(newest), event, version=newest.snapshot.version)
-            if applied.snapshot is None and not applied.asks:
+            if (applied.snapshot is None and not applied.asks) or self._was_told(task, newest, event):
                 return Taken.NOTHING_NEW
             if not self._cursors.of_task(task, now=told_at):
                 return Taken.NOT_FOLLOWED
@@ -76,6 +78,14 @@ class Report:
             if observed := self._observe.beside(newest.head, task, view):
                 return self._ask(task, delay=ARTIFACT_PACE) if observed.asks_again else Taken.OBSERVED
         raise ContentionError(f"{TRIES} views of one task raced for its next revision")
+
+    def _was_told(self, task: TaskKey, newest: Revision, event: TaskEvent) -> bool:
+        """An agent that stamps some statuses only: the newest one that has a time says what an event with one is older than."""
+        if not may_be_a_replay(newest, event):
+            return False
+        before = self._revisions.heads(task, first=max(1, newest.number - _LOOKED_BACK), last=newest.number - 1)
+        stamped = next((head for head in before if head.status_timestamp is not None and head.ending is None), None)
+        return stamped is not None and is_replay(stamped, event, newest.snapshot.version)
 
     def _unseen(self, task: TaskKey, *, now: datetime) -> Taken:
         """It may be registered for, and not seen yet; or be what the agent calls a task of the relay's own."""
