@@ -46,4 +46,4 @@ def _fields(record: logging.LogRecord) -> list[tuple[str, Any]]:
 
 def _text(value: Any) -> str:
     text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return repr(text) if not text or any(character.isspace() for character in text) else text
+    return repr(text) if not text or " " in text or not text.isprintable() else text

@@ -15,13 +15,14 @@ from relay.domain.agent import FollowAs
 from relay.domain.blocking import Blocks
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.errors import RelayError
-from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, AgentKey
+from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, AgentKey, ConfigKey
 from relay.domain.strategy import AUTOMATIC, Strategy, parse_strategy
 from relay.domain.webhook_url import origin
 from relay.use_cases.redrive import Filter
 from relay.wiring import wiring
 from relay_dev import arguments, report_tokens, stack
 from relay_dev.failure import DevError
+from relay_dev.shown import shown
 
 _ATTEMPTS_TOLD = 10  # of a config
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[ -~\t]*[!-~])?)", re.ASCII)  # RFC 9110: a token, visible ASCII
@@ -126,7 +127,7 @@ def _agents_add(args: argparse.Namespace) -> int:
         print(f"but from here its card cannot be read: {error}")
     else:
         versions = ", ".join(sorted(agent.versions)) or "in no version that the relay speaks"
-        print(f"its card: {agent.card.get('name', 'no name')}, A2A {versions}")
+        print(f"its card: {shown(str(agent.card.get('name', 'no name')))}, A2A {versions}")
     return 0
 
 
@@ -184,7 +185,7 @@ def _redrive(args: argparse.Namespace) -> int:
     if args.dry_run:
         for key in configs:
             numbers = wiring().redrive.revisions_to_send([letter for letter in letters if letter.key == key], every=args.every)
-            print(f"would send task {key.task.task_id} config {key.config_id}: {_range(numbers)}")
+            print(f"would send {_config(key)}: {_range(numbers)}")
         print(f"{len(configs)} configs, {len(letters)} dead letters; nothing was sent")
         return 0
     left = 0
@@ -192,7 +193,7 @@ def _redrive(args: argparse.Namespace) -> int:
         key = done.letters[0].key
         left += not done.revisions
         what = _range(done.revisions) if done.revisions else "left alone: the config is gone, busy, or has too many waiting"
-        print(f"{place} of {len(configs)}: task {key.task.task_id} config {key.config_id}: {what}", flush=True)
+        print(f"{place} of {len(configs)}: {_config(key)}: {what}", flush=True)
     print(f"{len(configs) - left} configs redriven, {left} left")
     return 0 if not left else 1
 
@@ -220,9 +221,13 @@ def _line(letter: DeadLetter) -> str:
     revisions = _range(range(letter.first, letter.last + 1))
     key = letter.key
     return (
-        f"{letter.written_at:%Y-%m-%d %H:%M:%S}Z  task {key.task.task_id}  config {key.config_id}  agent {key.task.agent}  "
+        f"{letter.written_at:%Y-%m-%d %H:%M:%S}Z  task {shown(key.task.task_id)}  config {shown(key.config_id)}  agent {key.task.agent}  "
         f"owner {key.task.owner}  {letter.receiver}  {revisions}  {letter.reason}  {letter.webhook_id}"
     )
+
+
+def _config(key: ConfigKey) -> str:
+    return f"task {shown(key.task.task_id)} config {shown(key.config_id)}"
 
 
 def _range(numbers: "tuple[int, ...] | range") -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from relay_dev.log_lines import LineFormatter, LineHandler
+from relay_dev.shown import shown
 
 
 def _line(words: str, level: int = logging.INFO, **fields: Any) -> str:
@@ -25,6 +26,19 @@ def test_what_is_the_same_in_every_line_is_left_out() -> None:
 
 def test_a_value_with_spaces_is_quoted() -> None:
     assert _line("call refused", function="api", reason="not now").endswith("reason='not now'")
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\x1b", "\x00", "\x7f", "\x9b", "\u2028", "\u202e", "\ud800"])
+def test_what_a_stranger_chose_neither_breaks_a_line_nor_moves_the_cursor(character: str) -> None:
+    line = _line("call refused", function="api", method=f"Get{character}Task")
+    assert line.isprintable()
+    assert "Get\\" in line
+    assert shown(f"Get{character}Task").isprintable()
+
+
+@pytest.mark.parametrize("text", ["", "task-1", "a b", "日本 é", "it's"])
+def test_what_harms_nobody_is_shown_as_it_is(text: str) -> None:
+    assert shown(text) == text
 
 
 def test_a_fault_says_so_and_where() -> None:
