@@ -125,7 +125,9 @@ def _report(request: HttpRequest) -> HttpAnswer:
 def _callback(request: HttpRequest) -> HttpAnswer:
     """What an agent pushes of the one task that the relay has registered a callback for."""
     task = wiring().admit_callback(request.headers, unquote(request.rest.removeprefix(CALLBACK_PATH)))
-    return _taken(request, task.agent_key, partial(read_push, task, content_type=request.content_type))
+    answer = _taken(request, task.agent_key, partial(read_push, task, content_type=request.content_type))
+    wiring().known_reach.heard(task.agent_key)
+    return answer
 
 
 def _taken(request: HttpRequest, agent: AgentKey, read: Callable[[bytes], Reported | None]) -> HttpAnswer:

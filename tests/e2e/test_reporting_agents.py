@@ -3,7 +3,7 @@
 import itertools
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -31,6 +31,19 @@ def command(version: str, port: int, report_to: str = "") -> list[str]:
 @pytest.fixture(scope="module")
 def told_relay(agents: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
     """It asks seldom; its agents `report-1.0` and `report-0.3` report, `push-1.0` and `push-0.3` push."""
+    with _relay(agents, tmp_path_factory, "report", "push") as relay:
+        yield relay
+
+
+@pytest.fixture(scope="module")
+def choosing_relay(agents: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+    """Its agents `auto-1.0` and `auto-0.3` push, and no operator has said so."""
+    with _relay(agents, tmp_path_factory, "auto") as relay:
+        yield relay
+
+
+@contextmanager
+def _relay(agents: dict[str, str], tmp_path_factory: pytest.TempPathFactory, *follows: str) -> Iterator[Relay]:
     folder, relay_port = tmp_path_factory.mktemp("relay"), str(_free_port())
     settings = {"WatchMinSeconds": SELDOM, "WatchMaxSeconds": SELDOM, "PublicUrl": f"http://127.0.0.1:{relay_port}"}
     with ExitStack() as ends:
@@ -38,7 +51,7 @@ def told_relay(agents: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
         environment.setenv("NO_PROXY", "127.0.0.1")
         process = ends.enter_context(Child("relay", [*relay_command(agents, **settings), "--port", relay_port], folder=folder))
         relay = started(process, folder)
-        for follow, version in itertools.product(("report", "push"), ("1.0", "0.3")):
+        for follow, version in itertools.product(follows, ("1.0", "0.3")):
             name, port = f"{follow}-{version}", _free_port()
             relay.command("agents", "add", name, f"http://127.0.0.1:{port}", "--follow", follow)
             environment.setenv("RELAY_REPORT_TOKEN", relay.command("agents", "report-token", name).strip())
@@ -60,6 +73,20 @@ def test_every_change_that_is_pushed_is_told_once(told_relay: Relay, client: A2A
     told = wait_for_state(receiver, "completed")
     assert steps(told) == WHOLE
     assert_verified(told, client, task)
+
+
+@pytest.mark.thorough
+def test_agent_that_says_it_pushes_is_followed_by_push_without_an_operators_word(
+    choosing_relay: Relay, client: A2AClient, receiver: Receiver
+) -> None:
+    """The first of its tasks shows that it reaches the relay."""
+    address = choosing_relay.at(f"auto-{client.version}")
+    for times in (1, 2):
+        task = client.send(address, "slow 4", webhook=webhook(receiver))
+        told = wait_for_state(receiver, "completed", times=times)
+        of_task = [notification for notification in told if notification.task_id == task.id]
+        assert steps(of_task) == WHOLE
+        assert_verified(of_task, client, task)
 
 
 @pytest.mark.parametrize("name", ["a2a_sdk_1", "a2a_sdk_03"])

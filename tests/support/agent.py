@@ -77,8 +77,9 @@ class FakeAgent:
     """A context manager. `calls` are the methods it was called with; `before_answer` may change what it is about to say.
 
     `next_state` is what a message makes of its task, without one it is answered by a message; `status` other than 200 makes the agent fail
-    every call. With `pushes` it takes push configs: `push_configs`, the last of each task; what it pushes there is the test's to do. With
-    `streams` it has some, on which it tells what a task `becomes`. `speaks` is the one version that it and its card know.
+    every call. With `pushes`, which its card says too, it takes push configs: `push_configs`, the last of each task; what it pushes there
+    is the test's to do. With `streams` it has some, on which it tells what a task `becomes`. `speaks` is the one version that it and its
+    card know.
     `lets_in`: the values of Authorization that it takes, None for all; `shown` are those it was shown, call by call.
     """
 
@@ -148,7 +149,7 @@ class FakeAgent:
             "description": "For tests",
             "version": "1",
             **here,
-            "capabilities": {"streaming": self.streams, "pushNotifications": False},
+            "capabilities": {"streaming": self.streams, "pushNotifications": self.pushes},
             "defaultInputModes": ["text/plain"],
             "defaultOutputModes": ["text/plain"],
             "skills": [],

@@ -148,7 +148,7 @@ def test_http_json_is_spoken_only_where_no_json_rpc_can_be_called() -> None:
 )
 def test_streams_over_http_json_are_read_in_a2as_own_words(card: dict[str, Any], strategy: Strategy) -> None:
     card = {"capabilities": {"streaming": True}, **card}
-    assert Agent(AgentKey("o", "a"), "https://agent.example", card=card, card_url="https://agent.example").strategy is strategy
+    assert Agent(AgentKey("o", "a"), "https://agent.example", card=card, card_url="https://agent.example").strategies[0] is strategy
 
 
 @pytest.mark.parametrize(("url", "verb"), [("https://agent.example/v1", "POST"), ("https://agent.example", "GET")])

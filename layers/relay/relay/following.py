@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from relay.adapters.table.reaches import Reaches
 from relay.clock import now
 from relay.delivering import Delivering
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from relay.use_cases.agents import Agents
     from relay.use_cases.ask import Ask
     from relay.use_cases.hold_streams import Guarded, HoldStreams
+    from relay.use_cases.known_reach import KnownReach
     from relay.use_cases.last_words import LastWords
     from relay.use_cases.log import Log
     from relay.use_cases.observe import Observe
@@ -139,7 +141,13 @@ class Following(Delivering):
     def strategies(self) -> "Strategies":
         from relay.use_cases.strategies import Strategies
 
-        return Strategies(self.agents, self.strategy_records, now=now)
+        return Strategies(self.agents, self.strategy_records, self.known_reach, has_address=bool(self.settings.public_url), now=now)
+
+    @cached_property
+    def known_reach(self) -> "KnownReach":
+        from relay.use_cases.known_reach import KnownReach
+
+        return KnownReach(Reaches(self.connection), now=now)
 
     def hold_streams(self, guarded: "Guarded") -> "HoldStreams":
         """One of its own for each invocation."""

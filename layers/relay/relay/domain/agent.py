@@ -10,7 +10,7 @@ from relay.domain.endpoint import Endpoint, endpoints, rpc_endpoint
 from relay.domain.forwarding import Headers, credential_texts
 from relay.domain.http_json_calls import has_readable_streams
 from relay.domain.keys import AgentKey
-from relay.domain.strategy import Strategy, choice
+from relay.domain.strategy import Strategy, offered
 from relay.domain.task import Json, ProtocolVersion
 
 
@@ -35,7 +35,7 @@ class Agent:
     card_url: str = field(default="", repr=False)
     challenges_receivers: bool = False  # of push configs that are registered from now on
     follow_as: FollowAs = FollowAs.OPERATOR
-    follow: Strategy | None = None  # how the operator wants its tasks followed; None: as its card offers
+    follow: Strategy | None = None  # how the operator wants its tasks followed; None: by the best that works
     blocks: Blocks = Blocks.AUTO
 
     @cached_property
@@ -71,9 +71,7 @@ class Agent:
         return self.follow is None and self.endpoint.version is ProtocolVersion.V10
 
     @property
-    def strategy(self) -> Strategy:
-        """How its tasks are followed while that works. Raises: InvalidAgentResponseError."""
-        chosen = self.follow or choice(self.card)
-        if chosen is Strategy.STREAM and not has_readable_streams(self.endpoint):
-            return Strategy.POLL
-        return chosen
+    def strategies(self) -> tuple[Strategy, ...]:
+        """How its tasks are followed, the best first; polls are the last. Raises: InvalidAgentResponseError."""
+        chosen = (self.follow, Strategy.POLL) if self.follow else offered(self.card)
+        return chosen if has_readable_streams(self.endpoint) else tuple(each for each in chosen if each is not Strategy.STREAM)

@@ -30,6 +30,7 @@ LISTED_PREFIX = "LISTED#"
 STREAM = "STREAM"
 OFF_PREFIX = "OFF#"
 MISSED_PREFIX = "MISSED#"
+REACH = "REACH"
 ALIAS = "ALIAS"
 LIST_PREFIX = "LIST#"
 LISTERS = "LIST"  # in the sparse index: there are as many as agents and tenants

@@ -1,4 +1,4 @@
-"""How the relay learns of the changes of an agent's tasks.
+"""How the relay learns of the changes of an agent's tasks (docs/decisions/0014 says why in this order).
 
 Under every strategy the watch stays the truth (design §2 rule 12): it asks for each task now and then, and until the task's end. `stream`,
 `list`, `report` and `push` only bring changes sooner, so that it may ask seldom.
@@ -6,7 +6,7 @@ Under every strategy the watch stays the truth (design §2 rule 12): it asks for
 Source: A2A 1.0 §3.1.6 (SubscribeToTask) and §3.1.4 (ListTasks), A2A 0.3 §7.9 (tasks/resubscribe).
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ from relay.domain.task import Json
 
 
 class Strategy(StrEnum):
-    """The operator may name one for an agent; else `choice` has one."""
+    """The operator may name one for an agent; else it is the first of `offered` that works."""
 
     STREAM = "stream"  # the agent tells over a connection that is kept open for each task
     LIST = "list"  # one question for all tasks of the agent, again and again; needs A2A 1.0
@@ -36,13 +36,13 @@ def parse_strategy(text: str) -> Strategy | None:
     return None if text in ("", AUTOMATIC) else Strategy(text)
 
 
-def choice(card: Json) -> Strategy:
-    """By what the agent's card offers. That it also works only shows when it is used."""
-    if mapping(card.get("capabilities")).get("streaming") is True:
-        return Strategy.STREAM
-    return Strategy.POLL
+def offered(card: Json) -> tuple[Strategy, ...]:
+    """By the agent's card, the best first; polls are the last. That they also work only shows when they are used."""
+    capabilities = mapping(card.get("capabilities"))
+    said = ((Strategy.STREAM, "streaming"), (Strategy.PUSH, "pushNotifications"))
+    return (*(strategy for strategy, name in said if capabilities.get(name) is True), Strategy.POLL)
 
 
-def next_best(strategy: Strategy, *, given_up: Collection[Strategy]) -> Strategy:
-    """The strategy, or polls while it does not work."""
-    return Strategy.POLL if strategy in given_up else strategy
+def first_that_works(strategies: Sequence[Strategy], *, works: Callable[[Strategy], bool]) -> Strategy:
+    """Of what is not polls, in order, the first that does; else polls."""
+    return next((strategy for strategy in strategies if strategy is Strategy.POLL or works(strategy)), Strategy.POLL)

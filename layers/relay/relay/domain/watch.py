@@ -41,11 +41,13 @@ class Pace:
 class Told:
     """What brings a task's changes sooner than polls, and when it was last asked for; empty when nothing does.
 
-    `lag`: how late it may be. It is not remembered.
+    `callback_at`: when the agent was given the relay's callback for this task, to tell of it or to show that it can. `lag`: how late what
+    is told may be; it is not remembered.
     """
 
     by: Strategy | None = None
     asked_at: datetime | None = None
+    callback_at: datetime | None = None
     lag: timedelta = timedelta(0)
 
 

@@ -14,7 +14,7 @@ from relay.adapters.table.stream_claims import StreamClaims
 from relay.domain import stream
 from relay.domain.callback import REGISTER_AGAIN
 from relay.domain.errors import RelayError, UnsupportedOperationError, UpstreamRefusedError
-from relay.domain.keys import AgentKey, TaskKey
+from relay.domain.keys import TaskKey
 from relay.domain.relay_task import may_be_relay_task
 from relay.domain.strategy import Strategy
 from relay.domain.task import RevisionHead
@@ -47,10 +47,10 @@ class Accelerate:
             told = self._told(self.strategies.of(task.agent_key), watch, head)
             is_left_off = before.by is Strategy.LIST and self.list_where_it_pays.pays_no_more(task)
         except RelayError:  # the poll of this turn has said so
-            return Told(asked_at=before.asked_at)
+            return replace(before, by=None)
         if before.by and not told.by and not is_left_off:
             observability.following_changed(task, told_by=before.by)
-        return told
+        return told if told.callback_at else replace(told, callback_at=before.callback_at)
 
     def _told(self, strategy: Strategy, watch: Watch, head: RevisionHead) -> Told:
         """Reports come by themselves, or not: of their absence only a poll that finds what they left out can tell."""
@@ -60,7 +60,7 @@ class Accelerate:
             return self._by_push(watch)
         if strategy is Strategy.LIST:
             return self._by_list(watch, head)
-        return Told(strategy) if strategy is Strategy.REPORT else self.list_where_it_pays(watch, head)
+        return Told(strategy) if strategy is Strategy.REPORT else self._polled(watch, head)
 
     def found_late(self, watch: Watch, head: RevisionHead) -> None:
         """Nothing but the task's own poll has found a change."""
@@ -73,24 +73,19 @@ class Accelerate:
             return watch
         observability.report_missed(watch.task, told_by=watch.told.by)
         self.strategies.missed(watch.task.agent_key, watch.told.by)
-        return replace(watch, told=Told(watch.told.by))
+        given_at = watch.told.callback_at
+        return replace(watch, told=Told(watch.told.by, callback_at=given_at - REGISTER_AGAIN if given_at else None))
 
     def withdraw(self, watch: Watch) -> None:
         """Nothing more will come of the task: an agent that pushes needs the callback no more."""
         self.list_where_it_pays.ended(watch.task)
-        if watch.told != Told() and self._pushes(watch.task.agent_key):
+        if watch.told.callback_at is not None:
             self.register_callback.remove(watch)
 
     def forget(self, watch: Watch) -> None:
         """Nobody follows the task any more: who holds its stream finds the claim gone, and lets go."""
         self.withdraw(watch)
         self.claims.forget(watch.task)
-
-    def _pushes(self, agent: AgentKey) -> bool:
-        try:
-            return self.strategies.of(agent) is Strategy.PUSH
-        except RelayError:
-            return False
 
     def _by_list(self, watch: Watch, head: RevisionHead) -> Told:
         """A list is made with the operator's credential, and shows a task by its status' timestamp: without them the task is polled."""
@@ -100,18 +95,28 @@ class Accelerate:
 
     def _by_push(self, watch: Watch) -> Told:
         """What came before the agent had the callback the next poll sees, which is soon; after it, the agent tells."""
-        now, task, before = self.now(), watch.task, watch.told
-        if before.asked_at is not None and now - before.asked_at < REGISTER_AGAIN:
-            return Told(Strategy.PUSH, before.asked_at)
+        now, before = self.now(), watch.told
+        if before.callback_at is not None and now - before.callback_at < REGISTER_AGAIN:
+            return Told(Strategy.PUSH, callback_at=before.callback_at)
+        return Told(before.by, callback_at=now) if self._has_callback(watch) else Told()
+
+    def _polled(self, watch: Watch, head: RevisionHead) -> Told:
+        """Nothing is better, or not yet: of an agent that may turn out to push, one such task has a callback."""
+        told = self.list_where_it_pays(watch, head)
+        is_probe = watch.told.callback_at is None and self.strategies.probes(watch.task.agent_key)
+        return replace(told, callback_at=self.now()) if is_probe and self._has_callback(watch) else told
+
+    def _has_callback(self, watch: Watch) -> bool:
+        """Whether the agent has taken it."""
         try:
             self.register_callback(watch)
         except (UpstreamRefusedError, UnsupportedOperationError) as error:
-            self.strategies.give_up(task.agent_key, Strategy.PUSH, reason=error.message)
-            return Told()
+            self.strategies.give_up(watch.task.agent_key, Strategy.PUSH, reason=error.message)
+            return False
         except RelayError as error:
-            observability.poll_failed(task, error)
-            return Told()
-        return Told(before.by, now)
+            observability.poll_failed(watch.task, error)
+            return False
+        return True
 
     def _by_stream(self, task: TaskKey, before: Told) -> Told:
         now, claim = self.now(), self.claims.get(task)

@@ -210,8 +210,9 @@ class FollowTasks:
             self._accelerate.found_late(watch, poll.head)
         if poll.head is not None and rules.has_ended(watch, poll.head, now):
             self._accelerate.withdraw(watch)
-        if poll.head is None or rules.is_quiet(watch, poll.head, now):
             return Told()
+        if poll.head is None or rules.is_quiet(watch, poll.head, now):
+            return Told(callback_at=watch.told.callback_at)
         return self._accelerate(watch, poll.head)
 
     def _interval(self, call: WatchCall, watch: Watch, poll: _Poll, told: Told) -> timedelta:

@@ -21,7 +21,7 @@ from relay.domain.task import Ending
 from relay.domain.watch import OVERDUE, Rest, Told, Watch, WatchCall
 
 _HEAD = ("newest", "state", "digest", "status_digest", "arrived_at", "status_at", "ending")
-_TOLD = ("told_by", "asked_at")
+_TOLD = ("told_by", "asked_at", "callback_at")
 _TROUBLE = ("trouble", "trouble_since", "trouble_times", "refused")
 _LENT = ("lent", "sealed")
 _OF_TURNS = ("claim", "claim_until", "waits_for", "polled_at", "looked_at", "failures", *_HEAD, *_TOLD, *_TROUBLE)  # of the turns so far
@@ -126,8 +126,9 @@ class Watches:
             "failures": items.number(rest.failures),
         }
         remembered |= {"told_by": items.text(rest.told.by)} if rest.told.by else {}
-        for name, moment in (("polled_at", rest.polled_at), ("looked_at", rest.looked_at), ("asked_at", rest.told.asked_at)):
-            remembered |= {name: items.moment(moment)} if moment else {}
+        moments = {"polled_at": rest.polled_at, "looked_at": rest.looked_at}
+        moments |= {"asked_at": rest.told.asked_at, "callback_at": rest.told.callback_at}
+        remembered |= {name: items.moment(moment) for name, moment in moments.items() if moment}
         if rest.head is not None:
             remembered |= {"newest": items.number(rest.head.number), **write_head(rest.head)}
         if rest.trouble is not None:
@@ -208,7 +209,11 @@ def _watch(task: TaskKey, item: Item) -> Watch:
         lent=items.read_text(item, "lent"),
         sealed=items.read_binary(item, "sealed"),
         last_words_at=items.read_moment(item, "last_words_at"),
-        told=Told(Strategy(by) if (by := items.read_text(item, "told_by")) else None, items.read_moment(item, "asked_at")),
+        told=Told(
+            Strategy(by) if (by := items.read_text(item, "told_by")) else None,
+            items.read_moment(item, "asked_at"),
+            items.read_moment(item, "callback_at"),
+        ),
     )
 
 

@@ -1,0 +1,152 @@
+"""Push is the relay's own choice where the card offers it and nothing better: once the agent has shown that it reaches the relay."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from relay.adapters.table.reaches import Reaches
+from relay.adapters.table.strategies import StrategyRecords
+from relay.domain.keys import AgentKey
+from relay.domain.reach import PROBE_AGAIN
+from relay.domain.strategy import Strategy
+from tests.support.world import World
+
+AGENT = AgentKey("default", "default")
+PUBLIC_URL = "https://relay.example"
+SOON, SLOW = 2, 60  # seconds: WatchMinSeconds, WatchMaxSeconds
+PACE = {"WatchMinSeconds": str(SOON), "WatchMaxSeconds": str(SLOW)}
+SET = "CreateTaskPushNotificationConfig"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A new one: what is known of an agent that pushes lasts for a week."""
+    with World(FollowStrategy="auto", PublicUrl=PUBLIC_URL, **PACE) as world:
+        world.agent.pushes = True
+        yield world
+
+
+def followed(world: World, *task_ids: str) -> None:
+    for task_id in task_ids:
+        world.agent.task(task_id)
+        world.register(task_id, id=task_id)
+    world.settle()
+    world.advance(SOON + 1)
+
+
+def push(world: World, state: str, task_id: str) -> int:
+    """As the agent would, to where the relay has registered."""
+    task, config = world.agent.task(task_id), world.agent.push_configs[task_id]
+    task.becomes(state)
+    told: dict[str, Any] = {"statusUpdate": {"taskId": task_id, "contextId": "c", "status": task.seen["status"]}}
+    headers = {"x-a2a-notification-token": config["token"]}
+    return world.runner.request("POST", urlsplit(config["url"]).path, body=told, headers=headers).status
+
+
+def interval(world: World, task_id: str) -> float:
+    watch = world.watch(task_id)
+    assert watch is not None
+    return watch.interval.total_seconds()
+
+
+def heard(world: World, task_id: str = "t1") -> None:
+    followed(world, task_id)
+    assert push(world, "working", task_id) == 202
+    world.advance(20)
+
+
+def test_one_task_has_a_callback_until_the_agent_has_used_it_and_is_polled_meanwhile(world: World) -> None:
+    followed(world, "t1", "t2", "t3")
+    assert len(world.agent.push_configs) == world.agent.count(SET) == 1
+    world.agent.task("t1").becomes("working")
+    world.agent.task("t2").becomes("working")
+    world.advance(10)
+    assert (world.told("t1"), world.told("t2")) == ([2], [2])
+    assert all(interval(world, task_id) < SLOW for task_id in ("t1", "t2", "t3"))
+
+
+def test_agent_that_was_heard_gets_a_callback_for_each_task_and_is_seldom_asked(world: World) -> None:
+    heard(world)
+    followed(world, "t2")
+    assert set(world.agent.push_configs) == {"t1", "t2"}
+    world.advance(SLOW)
+    assert (interval(world, "t1"), interval(world, "t2")) == (SLOW, SLOW)
+    assert push(world, "completed", "t2") == 202
+    world.settle()
+    assert world.told("t2") == [2]
+    world.advance(SLOW + 1)
+    world.advance(SLOW + 1)
+    assert set(world.agent.push_configs) == {"t1"}
+
+
+@pytest.mark.thorough
+def test_agent_that_stays_silent_is_tried_ever_more_seldom(world: World) -> None:
+    tried = []
+    for number, wait in enumerate(PROBE_AGAIN[:2]):
+        followed(world, f"a{number}", f"b{number}")
+        tried.append(world.agent.count(SET))
+        for name in (f"a{number}", f"b{number}"):
+            world.agent.task(name).becomes("completed")
+        world.advance(wait.total_seconds())
+    assert tried == [1, 2]
+    assert world.agent.push_configs == {}, "a task that has ended needs no callback"
+
+
+def test_agent_that_takes_no_push_config_is_polled_whatever_its_card_says(world: World) -> None:
+    def refuse(method: str, answer: dict[str, Any]) -> None:
+        if method == SET:
+            answer.pop("result")
+            answer["error"] = {"code": -32003, "message": "Push Notification is not supported"}
+
+    world.agent.before_answer = refuse
+    followed(world, "t1", "t2")
+    world.agent.task("t2").becomes("working")
+    world.advance(10)
+    assert (world.told("t2"), world.agent.count(SET)) == ([2], 1)
+    assert Strategy.PUSH in StrategyRecords(world.connection, now=world.runner.clock.now).given_up(AGENT)
+
+
+@pytest.mark.thorough
+def test_agent_that_falls_silent_is_polled_and_has_to_show_anew_that_it_reaches_the_relay(world: World) -> None:
+    heard(world)
+    followed(world, "t2", "t3")
+    for task_id in ("t1", "t2", "t3"):
+        world.agent.task(task_id).becomes("input-required")
+    world.advance(SLOW + 1)
+    world.advance(1)
+    assert [len(world.told(task_id)) for task_id in ("t1", "t2", "t3")] == [2, 1, 1]
+    now = world.runner.clock.now()
+    assert not Reaches(world.connection).get(AGENT).is_heard(now)
+    world.advance(PROBE_AGAIN[0].total_seconds() + 20)
+    world.agent.calls.clear()
+    followed(world, "t4", "t5")
+    assert world.agent.count(SET) == 1
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "parameters",
+    [{"FollowStrategy": "poll", "PublicUrl": PUBLIC_URL}, {"FollowStrategy": "auto"}],
+    ids=["the operator says poll", "the relay's address is not known"],
+)
+def test_no_callback_against_the_operators_choice_or_without_an_address(parameters: dict[str, str]) -> None:
+    with World(**PACE, **parameters) as world:
+        world.agent.pushes = True
+        followed(world, "t1")
+        world.advance(SLOW)
+        assert world.agent.count(SET) == 0
+
+
+def test_clients_webhooks_are_told_by_the_relay_alone(world: World) -> None:
+    """The agent never has a client's push config, neither inline nor by the methods."""
+    heard(world)
+    task_id = world.send(webhook={"url": f"{world.receiver.url}/inline", "id": "inline"})
+    world.register(task_id, id="later")
+    world.advance(SOON + 1)
+    assert push(world, "completed", task_id) == 202
+    world.settle()
+    assert [post.state for post in world.posts("inline")] == ["submitted", "completed"]
+    assert [post.state for post in world.posts("later")] == ["completed"]
+    assert world.receiver.url not in str(world.agent.calls)
