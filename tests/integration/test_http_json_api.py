@@ -30,6 +30,7 @@ from relay.domain.json_body import MAX_PUSH_CONFIG_BODY_BYTES
 from relay_dev.http_event import HttpAnswer
 from relay_dev.runner import Runner
 from tests.support.agent import FakeAgent
+from tests.support.crippled import crippled
 
 RECORDED = Path(__file__).parents[1] / "fixtures" / "wire" / "http-json-calls.jsonl"
 CALLS = [json.loads(line) for line in RECORDED.read_text().splitlines()]
@@ -377,5 +378,34 @@ def test_any_request_is_answered_without_a_fault(
     runner: Runner, verb: str, path: str, prefix: str, query: str, body: bytes, headers: dict[str, str]
 ) -> None:
     answer = runner.request(verb, prefix + path + query, body=body, headers=headers)
+    assert 200 <= answer.status < 500, answer
+    assert "The relay failed" not in json.dumps(json.loads(answer.body))
+
+
+SENDS = [
+    {"message": MESSAGE, "configuration": {"returnImmediately": True, "taskPushNotificationConfig": CONFIG, "historyLength": 1}},
+    {"message": MESSAGE_03, "configuration": {"blocking": False, "pushNotificationConfig": CONFIG}},
+    {"request": {"messageId": "m", "role": "ROLE_USER", "content": [{"text": "a"}]}, "configuration": {"blocking": True}},
+]
+CONFIGS = [
+    CONFIG,
+    {"taskId": "task-1", "pushNotificationConfig": CONFIG},
+    {"parent": "tasks/task-1", "configId": "mine", "config": {"name": "n", "pushNotificationConfig": CONFIG}},
+    {"webhookUrl": "https://example.com/hook", "webhookAuthenticationInfo": {"type": "bearer", "token": "t"}},
+    {**CONFIG, "retryPolicy": {"maxRetries": 3, "initialDelay": 1}, "secret": "a secret of more than 24 bytes"},
+]
+BODIES = [
+    *(("/message:send", body) for body in SENDS),
+    *(("/tasks/task-1/pushNotificationConfigs", body) for body in CONFIGS),
+    ("/tasks/task-1:cancel", {"name": "tasks/task-1", "metadata": {"a": 1}}),
+]
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_body_of_any_dialect_that_is_wrong_at_any_depth_is_answered_without_a_fault(runner: Runner, data: st.DataObject) -> None:
+    path, body = data.draw(st.sampled_from(BODIES))
+    prefix, headers = data.draw(st.sampled_from([("", V10), ("/v1", {}), ("/v1", V03), ("", V03), ("/acme", V10)]))
+    answer = runner.request("POST", prefix + path, body=json.dumps(data.draw(crippled(body))).encode(), headers=headers)
     assert 200 <= answer.status < 500, answer
     assert "The relay failed" not in json.dumps(json.loads(answer.body))
