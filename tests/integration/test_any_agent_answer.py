@@ -186,6 +186,8 @@ def over_json_rpc(world: World, data: st.DataObject) -> None:
     answer = world.runner.request("POST", data.draw(st.sampled_from(["/", "/a2a"])), body=call, headers={"a2a-version": version})
     told = json.loads(answer.body)
     assert (answer.status, told["jsonrpc"], told["id"], "result" in told) == (200, "2.0", call["id"], "error" not in told)
+    error = told.get("error", {"code": 0, "message": ""})
+    assert (type(error["code"]), type(error["message"])) == (int, str)
     assert not is_our_fault(told)
 
 

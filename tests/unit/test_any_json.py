@@ -191,6 +191,7 @@ def test_any_answer_over_http_json_means_a_response_or_none_and_is_told_over_it(
     method = METHODS[name]
     payload = rpc_response(method.version, name, status, said, request_id=1)
     if payload is not None and "error" in payload:
+        assert isinstance(payload["error"]["message"], str)
         json.dumps(agent_error_answer(payload["error"], method.version).body)
     elif payload is not None and not method.kind.is_about_push:
         json.dumps(result_answer(method.kind, payload["result"], method.version, is_proto=is_proto).body)

@@ -111,12 +111,13 @@ def test_an_error_of_1_0_is_known_by_its_reason(error: type[A2AError]) -> None:
         ("tasks/cancel", 409, {"message": "no"}, -32002),
         ("message/send", 422, {"message": "no"}, -32602),
         ("message/send", 501, {"message": "no"}, -32004),
+        ("message/send", 400, {"message": -1, "code": 5}, -32602),
     ],
 )
 def test_an_error_of_0_3_is_known_by_its_code_or_its_status(method: str, status: int, said: Any, code: int) -> None:
     told = rpc_response(V03, method, status, said, request_id=1)
     assert told is not None
-    assert told["error"]["code"] == code
+    assert (told["error"]["code"], type(told["error"]["message"])) == (code, str)
 
 
 @pytest.mark.parametrize(("status", "said"), [(200, None), (200, "text"), (500, None), (302, {}), (400, {"detail": "x"})])

@@ -35,6 +35,7 @@ def test_the_id_is_the_callers_whatever_the_agent_says(request_id: Any, theirs: 
         ({"jsonrpc": "2.0", "error": ERROR, "result": 1}, {"error": ERROR}),
         ({"error": ERROR}, {"error": ERROR}),
         ({"jsonrpc": "2.0", "error": {"code": 5}}, {"error": {"code": 5, "message": ""}}),
+        ({"jsonrpc": "2.0", "error": {"code": 5, "message": 404}}, {"error": {"code": 5, "message": "404"}}),
         ({"jsonrpc": "2.0", "error": {"code": 5, "message": {"a": 1}, "data": 1}}, {"error": {"code": 5, "message": "", "data": 1}}),
     ],
 )

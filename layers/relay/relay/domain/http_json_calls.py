@@ -143,12 +143,13 @@ def _result(version: ProtocolVersion, kind: Kind, document: Any) -> Any:
 def _error(kind: Kind, status: int, document: Any) -> Json | None:
     said = mapping(document)
     inner = mapping(said.get("error")) or said
-    if not text(inner.get("message")):  # a web server's own words, for a path that it does not know
+    message = text(inner.get("message"))
+    if not message:  # a web server's own words, for a path that it does not know
         return {"code": _LACKING, "message": f"The agent answered HTTP {status}."} if status in (404, 405) else None
     details = mappings(inner.get("details"))
     code = _code(inner, details) or _code_by_status(kind, status)
     data = details or inner.get("data")
-    return {"code": code, "message": inner["message"], **({"data": data} if data else {})}
+    return {"code": code, "message": message, **({"data": data} if data else {})}
 
 
 def _code_by_status(kind: Kind, status: int) -> int:

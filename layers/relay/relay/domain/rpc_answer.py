@@ -52,4 +52,4 @@ def _is_code(code: Any) -> TypeGuard[int]:
 
 def _error(error: Json) -> Json:
     """SDKs of 0.3 refuse an error whose message is no text."""
-    return error if isinstance(error.get("message"), str) else {**error, "message": ""}
+    return error if isinstance(error.get("message"), str) else {**error, "message": text(error.get("message"))}
