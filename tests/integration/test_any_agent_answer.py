@@ -211,6 +211,20 @@ def test_any_answer_of_an_agent_is_told_as_a_result_or_a_protocol_error(shared: 
     each_is_answered(shared, kind, 12)
 
 
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_in_front_of_any_agents_card_each_call_is_answered(shared: tuple[World, Agent, list[Any]], data: st.DataObject) -> None:
+    world, agent, failed = shared
+    card, answers = AGENTS[data.draw(st.sampled_from(sorted(AGENTS)))]
+    agent.card, agent.status = data.draw(crippled(card)), 200
+    agent.body = json.dumps(data.draw(st.sampled_from(answers))).encode()
+    world.runner.cold_start()  # what was cached of the card before is forgotten
+    data.draw(st.sampled_from([over_json_rpc, over_http_json]))(world, data)
+    world.settle()
+    world.empty_the_table()
+    assert not failed
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", AGENTS)
 def test_any_of_many_answers_of_an_agent_is_told_as_a_result_or_a_protocol_error(shared: tuple[World, Agent, list[Any]], kind: str) -> None:
