@@ -1,4 +1,4 @@
-"""How the relay learns of the changes of an agent's tasks (docs/decisions/0014 says why in this order).
+"""How the relay learns of the changes of an agent's tasks (docs/decisions/0015 says why in this order).
 
 Under every strategy the watch stays the truth (design §2 rule 12): it asks for each task now and then, and until the task's end. `stream`,
 `list`, `report` and `push` only bring changes sooner, so that it may ask seldom.
