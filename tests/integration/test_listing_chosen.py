@@ -121,14 +121,30 @@ def _lists_what_nobody_follows(answer: dict[str, Any]) -> None:
         task["id"] = f"another {task['id']}"
 
 
+def _lists_without_end(answer: dict[str, Any]) -> None:
+    answer["result"]["tasks"] += [{"id": f"another {number}"} for number in range(5000)]
+
+
 @pytest.mark.thorough
-@pytest.mark.parametrize("wrong", [_has_no_lists, _lists_what_nobody_follows])
+@pytest.mark.parametrize("wrong", [_has_no_lists, _lists_what_nobody_follows, _lists_without_end])
 def test_agent_whose_lists_do_not_show_the_tasks_is_asked_for_one_and_polled(world: World, wrong: Any) -> None:
     world.agent.before_answer = lambda method, answer: wrong(answer) if method == "ListTasks" else None
     followed(world, *MANY)
     seconds(world, 20)
     assert (given_up(world), is_listed(world), world.agent.count("ListTasks")) == (True, False, 1)
     world.agent.task("t3").becomes("working")
+    seconds(world, SLOW + 1)
+    assert world.told("t3") == [2]
+
+
+@pytest.mark.thorough
+def test_agent_that_says_no_time_as_dotnet_does_is_polled_and_nothing_fails(world: World) -> None:
+    for task_id in MANY:
+        world.agent.task(task_id).document["status"]["timestamp"] = "0001-01-01T00:00:00Z"
+    followed(world, *MANY)
+    seconds(world, 20)
+    assert (given_up(world), is_listed(world), world.agent.count("ListTasks")) == (True, False, 1)
+    world.agent.task("t3").document["status"]["state"] = "TASK_STATE_COMPLETED"
     seconds(world, SLOW + 1)
     assert world.told("t3") == [2]
 

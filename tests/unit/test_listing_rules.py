@@ -10,6 +10,7 @@ from relay.domain.claim import Verdict
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.keys import AgentKey, ListKey, TaskKey
 from relay.domain.listing import (
+    MAX_LISTED,
     MAX_PAGES,
     MAX_TOKEN,
     OVERDUE,
@@ -174,6 +175,14 @@ def test_agent_that_shows_no_timestamp_has_no_lists() -> None:
             LISTER.marked(nothing)
 
 
+@pytest.mark.parametrize("none", [datetime(1, 1, 1, tzinfo=UTC), datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)])
+def test_time_before_1970_is_none(none: datetime) -> None:
+    with pytest.raises(InvalidAgentResponseError, match="timestamp"):
+        LISTER.marked(page(none))
+    assert LISTER.marked(page(none, ago(100))).mark == ago(100)
+    assert Round(since=ago(10), began_at=NOW).after(page(none)).newest is None
+
+
 def test_agent_that_hides_what_it_has_just_shown_has_no_lists() -> None:
     lister = LISTER.marked(page(ago(100)))
     with pytest.raises(InvalidAgentResponseError, match="shows nothing"):
@@ -198,6 +207,13 @@ def test_pages_that_do_not_end_are_no_lists() -> None:
 def test_answer_that_is_no_page_of_tasks_is_an_error(result: Any) -> None:
     with pytest.raises(InvalidAgentResponseError):
         read_page(result, NOW)
+
+
+def test_page_far_longer_than_was_asked_for_is_an_error() -> None:
+    tasks = [{"id": f"t{number}"} for number in range(MAX_LISTED + 1)]
+    assert len(read_page({"tasks": tasks[1:]}, NOW).tasks) == MAX_LISTED
+    with pytest.raises(InvalidAgentResponseError, match="pageSize"):
+        read_page({"tasks": tasks}, NOW)
 
 
 @pytest.mark.parametrize("odd", [None, "t2", {}, {"id": ""}, {"id": "x" * 5000}, {"id": 7}])

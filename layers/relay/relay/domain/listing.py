@@ -9,7 +9,7 @@ Source: A2A 1.0 §3.1.4 (ListTasks: status timestamps from `statusTimestampAfter
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from relay.domain.claim import Verdict
@@ -21,6 +21,7 @@ from relay.domain.wakeup import ListWakeup, by_subject, timers_of
 from relay.domain.watch import Watch
 
 PAGE_SIZE = 100
+MAX_LISTED = 10 * PAGE_SIZE  # by one page: each task is a read of the table
 CALL_TIMEOUT = timedelta(seconds=10)  # for one page
 TURN = timedelta(seconds=15)  # no page is begun later in a turn: the next one goes on with it
 CLAIM = timedelta(seconds=40)  # a turn, its last page, and what that page selects
@@ -33,6 +34,7 @@ MAX_TOKEN = 4096  # characters
 TROUBLES = 3  # in a row; then the agent's tasks are polled for some time
 
 _TIMESTAMP = "statusTimestampAfter"
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # what is earlier says that there is no time: .NET writes 0001-01-01T00:00:00Z
 _PRECISION = timedelta(milliseconds=1)  # of what a watch remembers
 
 
@@ -179,13 +181,16 @@ def question(tenant: str, *, since: datetime | None, token: str) -> Json:
 
 
 def read_page(result: Any, asked_at: datetime) -> Page:
-    """What cannot be a task is left out. Raises: InvalidAgentResponseError when it is no list of tasks."""
-    if not isinstance(result, dict) or not isinstance(result.get("tasks") or [], list):
+    """What cannot be a task is left out. Raises: InvalidAgentResponseError when it is no list of tasks, or one without bounds."""
+    listed = (result.get("tasks") or []) if isinstance(result, dict) else None
+    if not isinstance(listed, list):
         raise InvalidAgentResponseError("The agent answered ListTasks with no list of tasks.")
+    if len(listed) > MAX_LISTED:
+        raise InvalidAgentResponseError("The agent's ListTasks does not heed pageSize.")
     token = text(result.get("nextPageToken"))
     if len(token) > MAX_TOKEN:
         raise InvalidAgentResponseError("The agent's ListTasks has a page token too long to keep.")
-    tasks = (Snapshot(ProtocolVersion.V10, task) for task in mappings(result.get("tasks")))
+    tasks = (Snapshot(ProtocolVersion.V10, task) for task in mappings(listed))
     return Page(tuple(task for task in tasks if fits_key(task.task_id)), token, asked_at)
 
 
@@ -204,7 +209,7 @@ def selects(listed: Snapshot, watch: Watch) -> bool:
 
 
 def _timestamps(tasks: Iterable[Snapshot]) -> list[datetime]:
-    return [moment for task in tasks if (moment := task.status_timestamp)]
+    return [moment for task in tasks if (moment := task.status_timestamp) and moment >= _EARLIEST]
 
 
 def _whole_second(moment: datetime) -> datetime:
