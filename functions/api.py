@@ -119,22 +119,33 @@ def _report(request: HttpRequest) -> HttpAnswer:
     """What an agent tells of a task, or code beside it."""
     reporter = wiring().admit_reporter(request.headers, request.agent)
     read = partial(read_report, reporter, content_type=request.content_type, query=request.query)
-    return _taken(request, reporter, read)
+    return _taken(request, reporter, read, lambda reported, _: wiring().report(*reported))
 
 
 def _callback(request: HttpRequest) -> HttpAnswer:
     """What an agent pushes of the one task that the relay has registered a callback for."""
-    task = wiring().admit_callback(request.headers, unquote(request.rest.removeprefix(CALLBACK_PATH)))
-    answer = _taken(request, task.agent_key, partial(read_push, task, content_type=request.content_type))
+    callback_id = unquote(request.rest.removeprefix(CALLBACK_PATH))
+    task = wiring().admit_callback(request.headers, callback_id)
+
+    def take(reported: Reported, body: bytes) -> None:
+        if task.task_id:
+            wiring().report(*reported)
+        else:
+            wiring().callback_in_send.keep(callback_id, reported, body)
+
+    answer = _taken(request, task.agent_key, partial(read_push, task, content_type=request.content_type), take)
     wiring().known_reach.heard(task.agent_key)
     return answer
 
 
-def _taken(request: HttpRequest, agent: AgentKey, read: Callable[[bytes], Reported | None]) -> HttpAnswer:
+def _taken(
+    request: HttpRequest, agent: AgentKey, read: Callable[[bytes], Reported | None], take: Callable[[Reported, bytes], object]
+) -> HttpAnswer:
     """Whatever becomes of it, the answer is the same: the relay has it. The operator's credential is not told on."""
+    body = without(wiring().agents.hidden(agent), request.body)
     try:
-        if reported := read(without(wiring().agents.hidden(agent), request.body)):
-            wiring().report(*reported)
+        if reported := read(body):
+            take(reported, body)
     except RelayError as error:
         observability.log("report refused", agent=request.agent, reason=error.reason)
         return _http_error(error)

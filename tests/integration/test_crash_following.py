@@ -12,7 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from relay.adapters.table.reaches import Reaches
 from relay.domain.endings import ENDED
+from relay.domain.keys import AgentKey
+from relay.domain.reach import heard
 from relay.domain.task import Ending, RevisionHead
 from relay.wiring import wiring
 from tests.support.story import POLL, Disturbance, Stage, Story
@@ -20,6 +23,7 @@ from tests.support.telling import Teller, each_request, teller, told_again
 from tests.support.wire import AwsRequest, Effect, undisturbed
 from tests.support.world import DELIVERY, task_key
 
+AGENT = AgentKey("default", "default")
 SAMPLE = 19  # `make test` disturbs each nineteenth request
 UNREACHABLE_MINUTES, DEADLINE_HOURS = 0.5, 0.15  # the latter longer than a message may be hidden: one that begins a watch begins it anew
 
@@ -46,6 +50,33 @@ class Pushed(Told):
         if config := self.world.agent.push_configs.get(self.task_id):
             headers = {"x-a2a-notification-token": config["token"]}
             self.world.runner.request("POST", urlsplit(config["url"]).path, body=body, headers=headers)
+
+
+class Sent(Pushed):
+    """Its task is made by a message, with which the agent gets the callback; it uses it before it has answered the message."""
+
+    def sends(self) -> None:
+        """A client that got no answer sends another message, with a webhook of its own."""
+        agent = self.world.agent
+
+        def tells_first(method: str, _: dict[str, Any]) -> None:
+            if method == "SendMessage":
+                self.task_id = list(agent.tasks)[-1]
+                self.task = agent.task(self.task_id)
+                self.task.becomes("working")
+                self._post({"statusUpdate": {"taskId": self.task_id, "contextId": "c", "status": self.task.seen["status"]}})
+
+        agent.before_answer = tells_first
+        for config_id in "abc":
+            webhook = {"id": config_id, "url": f"{self.stage.steady.url}/{config_id}"}
+            try:
+                self.world.send(config_id, webhook=webhook)
+            except (ConnectionError, AssertionError):
+                self.task.becomes("canceled")
+                continue
+            self.starts[config_id], self.receivers[config_id] = 0, self.stage.steady
+            return
+        raise AssertionError("no message gets through")
 
 
 class Reported(Told):
@@ -94,6 +125,15 @@ def pushed(story: Pushed) -> None:
     story.world.advance(POLL)
     story.tells("working")
     story.tells("working", artifacts=["one"])
+    story.tells("completed", artifacts=["one", "two"])
+
+
+def sent(story: Sent) -> None:
+    story.world.agent.pushes = True
+    Reaches(story.world.connection).put(AGENT, heard(story.world.runner.clock.now()))
+    story.sends()
+    story.world.settle()
+    story.tells("working", message="on it")
     story.tells("completed", artifacts=["one", "two"])
 
 
@@ -172,6 +212,10 @@ class TestPush:
     @each_way
     def test_promises_hold_of_what_is_pushed(self, stage: Stage, effect: Effect, step: int) -> None:
         disturb(stage, teller(Pushed, pushed), effect, step)
+
+    @pytest.mark.parametrize(("effect", "step"), EVERY)
+    def test_promises_hold_of_what_is_pushed_from_the_message_on(self, stage: Stage, effect: Effect, step: int) -> None:
+        disturb(stage, teller(Sent, sent), effect, step)
 
 
 @pytest.mark.timeout(900)

@@ -150,3 +150,62 @@ def test_clients_webhooks_are_told_by_the_relay_alone(world: World) -> None:
     assert [post.state for post in world.posts("inline")] == ["submitted", "completed"]
     assert [post.state for post in world.posts("later")] == ["completed"]
     assert world.receiver.url not in str(world.agent.calls)
+
+
+# --- the callback goes with the message
+
+
+def inline(config_id: str, world: World) -> dict[str, str]:
+    return {"url": f"{world.receiver.url}/{config_id}", "id": config_id}
+
+
+def test_agent_that_was_heard_gets_the_callback_with_the_message_and_no_second_one(world: World) -> None:
+    heard(world)
+    world.agent.calls.clear()
+    task_id = world.send(webhook=inline("a", world))
+    world.settle()
+    world.advance(SOON + 1)
+    assert (interval(world, task_id), world.agent.count(SET)) == (SLOW, 0)
+    assert push(world, "completed", task_id) == 202
+    world.settle()
+    world.advance(SLOW + 1)
+    assert [post.state for post in world.posts("a")] == ["submitted", "completed"]
+    assert task_id not in world.agent.push_configs
+
+
+def test_what_is_pushed_before_the_message_is_answered_is_told_once_the_task_is_known(world: World) -> None:
+    heard(world)
+    answered: list[int] = []
+
+    def pushes_first(method: str, _: dict[str, Any]) -> None:
+        if method == "SendMessage":
+            task_id = list(world.agent.tasks)[-1]
+            answered.extend((push(world, "working", task_id), push(world, "input-required", task_id)))
+
+    world.agent.before_answer = pushes_first
+    world.send(webhook=inline("a", world))
+    world.settle()
+    assert answered == [202, 202]
+    assert [post.state for post in world.posts("a")] == ["submitted", "working", "input-required"]
+
+
+@pytest.mark.thorough
+def test_no_message_carries_a_callback_to_an_agent_that_was_not_heard(world: World) -> None:
+    task_id = world.send(webhook=inline("a", world))
+    assert task_id not in world.agent.push_configs
+    world.settle()
+    assert push(world, "working", task_id) == 202
+    world.send("no webhook")
+    world.send("a further message", task_id=task_id, webhook=inline("a", world))
+    sent = [params["configuration"] for method, params in world.agent.calls if method == "SendMessage"]
+    assert sent == [{"returnImmediately": True}] * 3
+
+
+@pytest.mark.thorough
+def test_callback_goes_with_the_message_of_a_client_of_the_other_version(world: World) -> None:
+    heard(world)
+    message = {"kind": "message", "messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "hello"}]}
+    configuration = {"blocking": False, "pushNotificationConfig": inline("a", world)}
+    task_id = world.result("message/send", {"message": message, "configuration": configuration}, version="0.3")["id"]
+    assert world.agent.push_configs[task_id]["url"].startswith(PUBLIC_URL)
+    assert world.receiver.url not in str(world.agent.calls)

@@ -194,6 +194,9 @@ class FakeAgent:
                 return {"error": _TASK_NOT_FOUND}
             task = self.task(task_id)
             task.hears(message)
+            inline = params.get("configuration", {}).get("taskPushNotificationConfig")
+            if inline and self.pushes:
+                self.push_configs[task_id] = inline
             task.becomes(self.next_state)
             return {"result": {"task": task.seen}}
         if method == "ListTasks":

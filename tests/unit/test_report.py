@@ -60,6 +60,12 @@ def test_a_callback_takes_nothing_of_another_task() -> None:
         read_push(TASK._replace(task_id="task-2"), body(TOLD), content_type=JSON)
 
 
+def test_a_callback_whose_task_has_no_name_yet_takes_the_first_it_is_told_of() -> None:
+    reported = read_push(TASK._replace(task_id=""), body(TOLD), content_type=JSON)
+    assert reported is not None
+    assert reported.task == TASK
+
+
 def test_a_message_tells_of_no_task() -> None:
     assert read_report(REPORTER, body(MESSAGE), content_type=JSON, query={}) is None
     assert read_push(TASK, body(MESSAGE), content_type=JSON) is None

@@ -9,11 +9,13 @@ from a2a.compat.v0_3 import types as v03
 from a2a.types import Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse, TaskPushNotificationConfig
 from google.protobuf.json_format import MessageToDict, ParseDict
 
+from relay.domain.bridge_params import bridge_params
+from relay.domain.callback import CONFIG_ID, inline_config
 from relay.domain.errors import InvalidAgentResponseError, InvalidParamsError
-from relay.domain.protocol import METHODS
+from relay.domain.protocol import METHODS, Kind
 from relay.domain.push_config import Authentication, Dialect
 from relay.domain.registration import Registration
-from relay.domain.sends import answer_with, cut_history, parse_send, task_of_answer
+from relay.domain.sends import answer_with, cut_history, parse_send, task_of_answer, with_callback
 from relay.domain.task import ProtocolVersion, TaskState
 
 V03, V10 = ProtocolVersion.V03, ProtocolVersion.V10
@@ -274,3 +276,27 @@ def test_a_task_is_answered_in_its_own_version() -> None:
     bare = task_of_answer(TASK, V03)
     assert bare is not None
     assert answer_with(bare) == TASK
+
+
+# --- the relay's own callback, beside the message
+
+CALLBACK = inline_config("https://relay.example/callbacks/x", "t")
+
+
+def test_the_relays_callback_takes_the_place_of_the_clients_config_in_1_0() -> None:
+    sent = parse_send(send({"taskPushNotificationConfig": {"url": "https://client.example", "token": "c"}}), V10).forwarded
+    configuration = ParseDict(with_callback(sent, V10, CALLBACK)["configuration"], SendMessageConfiguration())
+    config = configuration.task_push_notification_config
+    assert (config.id, config.url, config.token) == (CONFIG_ID, "https://relay.example/callbacks/x", "t")
+
+
+def test_the_relays_callback_crosses_to_an_agent_of_the_other_version() -> None:
+    sent = with_callback(parse_send(send(), V10).forwarded, V10, CALLBACK)
+    to_03 = v03.MessageSendParams.model_validate(bridge_params(Kind.SEND, sent, V03))
+    assert to_03.configuration is not None
+    assert to_03.configuration.push_notification_config is not None
+    assert to_03.configuration.push_notification_config.url == "https://relay.example/callbacks/x"
+    message = {"kind": "message", "messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "hello"}]}
+    sent = with_callback(parse_send({"message": message}, V03).forwarded, V03, CALLBACK)
+    to_10 = ParseDict(bridge_params(Kind.SEND, sent, V10), SendMessageRequest())
+    assert to_10.configuration.task_push_notification_config.token == "t"

@@ -1,5 +1,6 @@
 """Builds the use cases: each on first use, with its imports, out of what is outside; kept for the life of the process."""
 
+import os
 import time
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -14,6 +15,7 @@ from relay.settings import settings
 if TYPE_CHECKING:
     from relay.use_cases.answer import AnswerCall
     from relay.use_cases.call_agent import CallAgent
+    from relay.use_cases.callback_in_send import CallbackInSend
     from relay.use_cases.count_registrations import CountRegistrations
     from relay.use_cases.fan_out import FanOut
     from relay.use_cases.follow_task import FollowTask
@@ -51,6 +53,21 @@ class Wiring(Following):
             observe=self.observe,
             last_words=self.last_words,
             watch_queue=self.watch_queue,
+            now=now,
+        )
+
+    @cached_property
+    def callback_in_send(self) -> "CallbackInSend":
+        from relay.use_cases.callback_in_send import CallbackInSend
+
+        return CallbackInSend(
+            strategies=self.strategies,
+            reach=self.known_reach,
+            callbacks=self.callbacks,
+            watches=self.watches,
+            report=self.report,
+            public_url=self.settings.public_url,
+            random=os.urandom,
             now=now,
         )
 
@@ -95,6 +112,7 @@ class Wiring(Following):
             watches=self.watches,
             watch_queue=self.watch_queue,
             take_over=take_over,
+            callback_in_send=self.callback_in_send,
             now=now,
             sleep=time.sleep,
         )

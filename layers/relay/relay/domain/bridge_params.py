@@ -14,7 +14,7 @@ from relay.domain.lenient import filled
 from relay.domain.paging import MAX_PAGE_SIZE
 from relay.domain.parts import holds_content
 from relay.domain.protocol import Kind
-from relay.domain.sends import NON_BLOCKING
+from relay.domain.sends import CONFIG_MEMBER, NON_BLOCKING
 from relay.domain.task import Json, ProtocolVersion, TaskState
 
 _MAX_TEXT = 4096
@@ -30,6 +30,12 @@ def bridge_params(kind: Kind, params: Json, to: ProtocolVersion) -> dict[str, An
     """
     bridge = _BRIDGES.get(kind)
     return bridge(Fields(params), to) if bridge else {}
+
+
+def _callback(configuration: Fields, to: ProtocolVersion) -> Json:
+    """The relay's own: callers' push configs go to no agent."""
+    config = next((found for name in CONFIG_MEMBER.values() if (found := configuration.object(name))), None)
+    return {CONFIG_MEMBER[to]: config.document} if config else {}
 
 
 def wants_pages(params: Json) -> bool:
@@ -49,7 +55,7 @@ def _send(call: Fields, to: ProtocolVersion) -> dict[str, Any]:
         bridged["parts"] = [_for_praisonai(part) for part in bridged["parts"]]
     return {
         "message": bridged,
-        "configuration": {**({"acceptedOutputModes": modes} if modes else {}), **NON_BLOCKING[to]},
+        "configuration": {**({"acceptedOutputModes": modes} if modes else {}), **NON_BLOCKING[to], **_callback(configuration, to)},
         **_metadata(call),
     }
 

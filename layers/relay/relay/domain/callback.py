@@ -22,18 +22,30 @@ REGISTER_AGAIN = timedelta(minutes=10)  # an agent that was restarted may have f
 LASTS = timedelta(days=1)  # an address that was registered; by then others have replaced it, or the task is followed no more
 
 
+MAX_EARLY = 20  # POSTs that are kept until the send's answer names the task
+MAX_EARLY_BYTES = 16 * 1024  # of each; DynamoDB: an item is at most 400 KB
+
+
 @dataclass(frozen=True)
 class Callback:
-    """Where an agent may tell of one task. The token is kept as a digest."""
+    """Where an agent may tell of one task, of which the id is not known before the send that makes it is answered: then it is empty.
+
+    The token is kept as a digest.
+    """
 
     id: str
     task: TaskKey
     token_digest: str = field(repr=False)
 
 
+def inline_config(url: str, token: str) -> Json:
+    """As it goes with the send that makes the task, alike in both versions."""
+    return {"id": CONFIG_ID, "url": url, "token": token}
+
+
 def registration(task: TaskKey, version: ProtocolVersion, *, url: str, token: str, tenant: str) -> tuple[str, Json]:
     """The method and params by which an agent of that version takes it."""
-    config = {"id": CONFIG_ID, "url": url, "token": token}
+    config = inline_config(url, token)
     (method, *_) = names_of(Kind.SET_PUSH, version)
     if version is ProtocolVersion.V03:
         return method, {"taskId": task.task_id, "pushNotificationConfig": config}

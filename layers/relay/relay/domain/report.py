@@ -28,13 +28,16 @@ def read_report(reporter: AgentKey, body: bytes, *, content_type: str | None, qu
 
 
 def read_push(task: TaskKey, body: bytes, *, content_type: str | None) -> Reported | None:
-    """What is pushed to the callback of a task. Raises: as `read_report`, and ForbiddenError when it tells of another task."""
+    """What is pushed to the callback of a task; of one that has no name yet, whichever task it tells of.
+
+    Raises: as `read_report`, and ForbiddenError when it tells of another task.
+    """
     event = _event(body, content_type)
     if event is None:
         return None
-    if event.task_id != task.task_id:
+    if task.task_id and event.task_id != task.task_id:
         raise ForbiddenError("This callback is for another task.")
-    return Reported(task, event)
+    return Reported(task._replace(task_id=event.task_id), event)
 
 
 def _event(body: bytes, content_type: str | None) -> TaskEvent | None:

@@ -18,6 +18,7 @@ from relay.domain.task import Json, ProtocolVersion, Snapshot
 
 # 1.0 settled on the first; 0.3 and the release candidates of 1.0 say the second.
 _INLINE_CONFIG = ("taskPushNotificationConfig", "pushNotificationConfig")
+CONFIG_MEMBER = {ProtocolVersion.V10: "taskPushNotificationConfig", ProtocolVersion.V03: "pushNotificationConfig"}
 _BESIDE = "pushNotificationConfig"
 _OURS = frozenset({*_INLINE_CONFIG, "historyLength", "returnImmediately", "blocking"})
 _OURS_IN_ANY_SPELLING = _OURS | {snake_case(name) for name in _OURS}
@@ -66,6 +67,11 @@ def parse_send(params: Json, version: ProtocolVersion, *, is_a2akits: bool = Fal
         waits=_waits(configuration, inline, version) and not (is_a2akits and not configuration.document),
         forwarded={**_without_config(params, version), "configuration": _forwarded(configuration.document, version)},
     )
+
+
+def with_callback(params: Json, version: ProtocolVersion, config: Json) -> Json:
+    """The params of a forwarded send with the relay's own push config: a caller's is never among them."""
+    return {**params, "configuration": {**params["configuration"], CONFIG_MEMBER[version]: config}}
 
 
 def cut_history(document: Json, history_length: int | None) -> Json:

@@ -22,6 +22,7 @@ from relay.domain.task import Json, ProtocolVersion, Snapshot, View
 from relay.domain.wakeup import WatchWakeup
 from relay.use_cases.ask import Ask
 from relay.use_cases.call_agent import AgentCall, CallAgent, Reply
+from relay.use_cases.callback_in_send import CallbackInSend
 from relay.use_cases.observe import Observe
 from relay.use_cases.outgoing import Outgoing
 from relay.use_cases.pending import Pending
@@ -61,6 +62,7 @@ class SendMessage:
         watches: Watches,
         watch_queue: Queue,
         take_over: TakeOver,
+        callback_in_send: CallbackInSend,
         now: Callable[[], datetime],
         sleep: Callable[[float], None],
     ) -> None:
@@ -73,6 +75,7 @@ class SendMessage:
         self._watches = watches
         self._watch_queue = watch_queue
         self._take_over = take_over
+        self._callback_in_send = callback_in_send
         self._now = now
         self._sleep = sleep
 
@@ -87,7 +90,8 @@ class SendMessage:
         if self._take_over.takes(outgoing.agent, send):
             return self._taken_over(outgoing)
         before = self._before(outgoing)
-        reply = self._forward(outgoing)
+        given = self._callback_in_send.give(outgoing)
+        reply = self._forward(outgoing, given.params)
         answer = reply.answer
         snapshot = task_of_answer(answer.result, reply.version) if answer.result is not None else None
         if answer.result is not None:
@@ -99,6 +103,7 @@ class SendMessage:
         task, view = outgoing.task_key(snapshot.task_id), View(snapshot, answer.asked_at, answer.arrived_at, "send")
         is_awaited = self._comes(outgoing, task, before.templates)
         is_followed = self._commit(outgoing, task, view, is_awaited=is_awaited, is_counted=before.is_counted)
+        self._callback_in_send.settle(given, task)
         if before.added and before.added.task != task:  # the agent has made another task of it (PraisonAI always does): there it belongs
             self._register.delete(before.added)
         if send.waits:
@@ -159,10 +164,8 @@ class SendMessage:
         config = self._register.put(task, send.inline, start=Start.INLINE_KNOWN_TASK, newest=observed.head, lent=outgoing.lent)
         return _Before(view) if is_known else _Before(view, config.key, is_counted=True)
 
-    def _forward(self, outgoing: Outgoing) -> Reply:
-        call = AgentCall(
-            outgoing.agent, outgoing.method, outgoing.send.forwarded, outgoing.request_id, outgoing.incoming, outgoing.credential
-        )
+    def _forward(self, outgoing: Outgoing, params: Json) -> Reply:
+        call = AgentCall(outgoing.agent, outgoing.method, params, outgoing.request_id, outgoing.incoming, outgoing.credential)
         try:
             return self._call_agent(call, timeout=outgoing.started + WAIT - self._now())
         except UpstreamTimeoutError as error:

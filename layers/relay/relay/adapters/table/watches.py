@@ -148,6 +148,11 @@ class Watches:
             result.old is not None and items.read_text(result.old, "waits_for") == rest.timer
         )
 
+    def given_callback(self, task: TaskKey, at: datetime) -> None:
+        """The agent has the relay's callback for it. Should a turn at this moment forget that again, the agent is given another one."""
+        values = {":at": items.moment(at)}
+        self._connection.update(task.partition, WATCH, expression="SET callback_at = :at", condition="attribute_exists(sk)", values=values)
+
     def await_end(self, task: TaskKey, told_at: datetime) -> bool:
         """The agent has told of the task's end; what it told is kept. False: nobody watches the task."""
         result = self._connection.update(
