@@ -363,3 +363,12 @@ def test_ids_that_the_relay_chooses_differ_by_token_as_well(world: World) -> Non
     first = world.register("t1", "http://127.0.0.1:1/x", token="one")
     assert world.register("t1", "http://127.0.0.1:1/x", token="two") != first
     assert world.register("t1", "http://127.0.0.1:1/x", token="one") == first
+
+
+def test_nothing_is_looked_for_of_an_agent_that_is_not_there(world: World) -> None:
+    """With ids as long, its name would make a key of more than the 2,048 bytes that DynamoDB takes; moto takes any."""
+    longest = "é" * 116
+    for verb in ("GET", "DELETE"):
+        path = f"/agents/{longest}/{longest}/tasks/{longest}/pushNotificationConfigs/a"
+        assert world.runner.request(verb, path, headers={"a2a-version": "1.0"}).status == 404
+    assert world.wire.asked("api", "Query") == []

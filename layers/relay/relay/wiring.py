@@ -151,7 +151,7 @@ class Wiring(Following):
     def name_config(self) -> "NameConfig":
         from relay.use_cases.name_config import NameConfig
 
-        return NameConfig(self.configs)
+        return NameConfig(self.agents, self.configs)
 
     @cached_property
     def _templates(self) -> "Templates":

@@ -10,14 +10,20 @@ from relay.adapters.table.configs import Configs
 from relay.domain.errors import InvalidParamsError
 from relay.domain.http_json import Target, delivered
 from relay.domain.keys import AgentKey, TaskKey, fits_key
+from relay.use_cases.agents import Agents
 
 
 class NameConfig:
-    def __init__(self, configs: Configs) -> None:
+    def __init__(self, agents: Agents, configs: Configs) -> None:
+        self._agents = agents
         self._configs = configs
 
     def __call__(self, target: Target, agent: AgentKey, tenant: str) -> Target:
-        """The target with the ids of the one config that exists, or as it is when none does. Raises: InvalidParamsError when several do."""
+        """The target with the ids of the one config that exists, or as it is when none does. Raises: InvalidParamsError when several do.
+
+        What is there of an agent that is not is not looked for, and RelayError raised: its name may be too long for a partition's key.
+        """
+        self._agents.find_for_callers(agent)
         if tenant and not fits_key(tenant):
             return target
         found = {
