@@ -1,6 +1,7 @@
 """Tasks are listed by the relay's own choice: where nobody else has chosen, and one process sees many tasks of an agent."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from relay.adapters.table.listers import Listers
 from relay.adapters.table.strategies import StrategyRecords
 from relay.domain.crowd import LISTED_DOWN_TO, LISTED_FROM
-from relay.domain.keys import AgentKey, ListKey
+from relay.domain.keys import AgentKey, ListKey, TaskKey
 from relay.domain.strategy import Strategy
+from relay.use_cases.list_where_it_pays import MAX_KEYS, Crowds
+from tests.support.samples import NOW
 from tests.support.world import World
 
 AGENT = AgentKey("default", "default")
@@ -166,3 +169,13 @@ def test_neither_against_the_operators_choice_nor_of_tasks_under_a_callers_crede
         followed(world, *MANY)
         seconds(world, 2 * SLOW)
         assert world.agent.count("ListTasks") == 0
+
+
+def test_tenants_without_end_are_not_all_remembered_and_do_not_drive_out_who_has_turns() -> None:
+    crowds = Crowds(now=lambda: NOW)
+    for number in range(2 * MAX_KEYS):
+        crowds.joined(TaskKey(*AGENT, f"tenant {number}", "t1"), timedelta(seconds=SLOW))
+        if number % 100 == 0:
+            crowds.joined(TaskKey(*AGENT, "acme", f"t{number}"), timedelta(seconds=SLOW))
+    sizes = [crowds.size(ListKey(AGENT, f"tenant {number}")) for number in range(2 * MAX_KEYS)]
+    assert (sum(sizes), sizes[-1], crowds.size(ListKey(AGENT, "acme"))) == (MAX_KEYS - 1, 1, 20)

@@ -1,6 +1,6 @@
 """Known listers: whether an agent's tasks are listed, and that they go on being so; known to this process for some seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from relay.adapters.queues import Queue
@@ -41,7 +41,7 @@ class KnownListers:
         is_good = lister is not None and lister.is_good(now)
         lasts = lister is not None and lister.wanted_until - now >= self._lasts / 2
         if not is_good:
-            self._missed = {**self._missed, key: now}
+            self._missed = {**_lately(self._missed, now), key: now}
         is_asked_for = goes_on if is_good else begins
         if is_asked_for and not (is_good and lasts) and self._may_ask(key, now):
             self._listers.want(key, until=now + self._lasts, now=now)
@@ -60,7 +60,8 @@ class KnownListers:
             return known
         lister = self._listers.get(key)
         if lister is not None and lister.is_good(now):
-            self._known = {**self._known, key: (now, lister)}
+            live = {each: known for each, known in self._known.items() if now - known[0] < _FRESH}
+            self._known = {**live, key: (now, lister)}
         return lister
 
     def _is_missed(self, key: ListKey, now: datetime) -> bool:
@@ -72,5 +73,10 @@ class KnownListers:
         asked_at = self._asked.get(key)
         if asked_at is not None and now - asked_at < _ASK_AGAIN:
             return False
-        self._asked = {**self._asked, key: now}
+        self._asked = {**_lately(self._asked, now), key: now}
         return True
+
+
+def _lately(moments: Mapping[ListKey, datetime], now: datetime) -> dict[ListKey, datetime]:
+    """Those that still say something: a key holds a tenant, which is what clients say, and there may be any number of them."""
+    return {key: moment for key, moment in moments.items() if now - moment < _ASK_AGAIN}

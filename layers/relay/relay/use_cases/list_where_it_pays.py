@@ -16,11 +16,11 @@ from relay.domain.watch import Told, Watch
 from relay.use_cases.known_listers import KnownListers
 from relay.use_cases.strategies import Strategies
 
-_MAX_KEYS = 1000  # agents and tenants that are counted; a tenant is what clients say
+MAX_KEYS = 1000  # agents and tenants that are counted; a tenant is what clients say
 
 
 class Crowds:
-    """Of each agent and tenant. Threads share it."""
+    """Of each agent and tenant, those that had the last turns. Threads share it."""
 
     def __init__(self, *, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -31,9 +31,9 @@ class Crowds:
         """How many there are, with this one."""
         now, key = self._now(), task.list_key
         with self._lock:
-            if len(self._known) >= _MAX_KEYS:
-                self._known = {each: crowd for each, crowd in self._known.items() if crowd.size(now)}
-            crowd = self._known[key] = self._known.get(key, Crowd()).joined(task, interval, now)
+            crowd = self._known[key] = self._known.pop(key, Crowd()).joined(task, interval, now)
+            if len(self._known) > MAX_KEYS:
+                del self._known[next(iter(self._known))]  # the one whose last turn is longest ago
         return crowd.size(now)
 
     def leave(self, task: TaskKey) -> None:
