@@ -22,7 +22,7 @@ from relay.domain.task import parse_timestamp
 URL = "http://127.0.0.1:9"
 _MARK = "change-"
 _ARTIFACT = "x" * 1500  # characters
-_LOOK_SECONDS = 10.0  # how often a thread that listens looks whether it is to stop; on Lambda every second, for next to nothing
+_LOOK_SECONDS = 20.0  # how often a thread that listens looks whether it is to stop; on Lambda every second, for next to nothing
 
 Json = dict[str, Any]
 

@@ -7,9 +7,9 @@ from bench.scale.run import Case
 from relay.domain.strategy import Strategy
 from relay.domain.stream import MAX_STREAMS
 
-PERIOD = 613.7  # seconds between two changes of a task; no multiple of any other period: else all would meet alike
+PERIOD = 600.0  # seconds between two changes of a task, on average
 _SECONDS = {1: 10_800.0, 100: 900.0}  # of simulated time that count, when tasks change; with more tasks:
-_SHORT_SECONDS = 30.0
+_SHORT_SECONDS = 15.0
 _QUIET_SECONDS = {1: 3600.0, 100: 300.0}  # when they do not: then nothing is left to chance
 _LIST_900 = "list-900"
 _STRATEGIES: Mapping[str, Strategy] = {
@@ -37,6 +37,5 @@ def case(name: str, *, tasks: int, period: float | None, seconds: float) -> Case
     parameters = {"StreamConcurrency": str(max(2, ceil(tasks / MAX_STREAMS)))}
     if name == _LIST_900:
         parameters["WatchMaxSeconds"] = "900"
-    # Streams begin, and callbacks are registered, in the first turns of all watches; the other strategies are in their stride at once.
-    warm_up = 61.0 if strategy in (Strategy.STREAM, Strategy.PUSH) else 10.0
+    warm_up = 61.0 if strategy is Strategy.STREAM else 10.0  # streams begin in the first turns of all watches
     return Case(name, strategy, tasks=tasks, seconds=seconds, period=period, warm_up=warm_up, parameters=parameters)

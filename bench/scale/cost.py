@@ -76,11 +76,26 @@ def function_seconds(result: Result, name: str) -> float:
     if name == STREAM:
         return float(result["stream_seconds"])
     ran = result["functions"][name]
-    calls, asked = _of(result["calls"], name), _of(result["upstream"], name)
-    posts = ran["records"] if name == "DeliverFunction" else 0
-    waits = calls * AWS_SECONDS + asked * AGENT_SECONDS + posts * RECEIVER_SECONDS
     together = ran["invocations"] / ran["records"] if name in _TOGETHER and ran["records"] else 1.0
-    return float(waits * together + ran["own_cpu_seconds"] * _FULL_CPU_MB / memory_mb(name))
+    return _waits(result, name) * together + _computes(result, name)
+
+
+def ten_at_once(result: Result, name: str) -> float:
+    """How long one invocation with ten records would take."""
+    records: int = result["functions"][name]["records"]
+    waits, computes = _waits(result, name) / records, _computes(result, name) / records
+    return (waits if name in _TOGETHER else 10 * waits) + 10 * computes
+
+
+def _waits(result: Result, name: str) -> float:
+    """Seconds, one after the other."""
+    posts = result["functions"][name]["records"] if name == "DeliverFunction" else 0
+    return _of(result["calls"], name) * AWS_SECONDS + _of(result["upstream"], name) * AGENT_SECONDS + posts * RECEIVER_SECONDS
+
+
+def _computes(result: Result, name: str) -> float:
+    own: float = result["functions"][name]["own_cpu_seconds"]
+    return own * _FULL_CPU_MB / memory_mb(name)
 
 
 def memory_mb(name: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from bench.scale.agent import Agent, number_in
 from bench.scale.aws import by_kind
 from bench.scale.meter import Counted, Meter, Spent
 from bench.scale.relay import STREAM, SimulatedRelay
-from bench.scale.tasks import Following, follow
+from bench.scale.tasks import Following, follow, gap
 from bench.scale.timeline import Timeline
 from relay.adapters.webhook import Post
 from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, TaskKey
@@ -28,7 +29,7 @@ _PARTS = (50, 90, 99, 100)
 
 @dataclass(frozen=True)
 class Case:
-    """`seconds` are counted, after `warm_up`; a task changes every `period` seconds, or never."""
+    """`seconds` are counted, after `warm_up`; a task changes every `period` seconds on average, or never."""
 
     name: str
     strategy: Strategy
@@ -66,6 +67,7 @@ class Run:
         self._changed_at: dict[tuple[str, int], float] = {}
         self._arrivals: list[Arrival] = []
         self._report_token = ""
+        self._draw = Random(2)
 
     def __call__(self) -> dict[str, Any]:
         """As it goes into the file of results."""
@@ -83,7 +85,7 @@ class Run:
 
     def _prepare(self, relay: SimulatedRelay) -> None:
         case = self._case
-        is_told = case.strategy in (Strategy.LIST, Strategy.REPORT)
+        is_told = case.strategy in (Strategy.LIST, Strategy.REPORT, Strategy.PUSH)
         following = Following(case.strategy, is_told, 1.0, case.period)
         if case.strategy is Strategy.REPORT:
             issued = wiring().issue_report_tokens.create(DEFAULT_OWNER, agents=frozenset({DEFAULT_AGENT}), label="", expires_at=None)
@@ -120,8 +122,11 @@ class Run:
             return
         self._changed_at[key.task_id, number] = self._timeline.seconds()
         if self._case.period:
-            self._timeline.call_later(self._case.period, partial(self._change, key, number + 1))
-        self._agent.change(key.task_id, number, self._timeline.now())
+            self._timeline.call_later(gap(self._case.period, self._draw), partial(self._change, key, number + 1))
+        self._timeline.wait_for_all()
+        with self._around():
+            self._agent.change(key.task_id, number, self._timeline.now())
+            self._timeline.wait_for_all()  # so that what it costs is not mixed with another's
         told = json.dumps(self._agent.status_update(key.task_id)).encode()
         if self._case.strategy is Strategy.REPORT:
             self._tell("/reports", told, self._report_token)

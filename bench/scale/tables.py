@@ -3,16 +3,30 @@
 from collections.abc import Iterator, Sequence
 
 from bench.measured import table
-from bench.scale.cost import AGENT_SECONDS, AWS_SECONDS, PerHour, Result, memory_mb, per_task_hour
+from bench.scale.cases import NAMES
+from bench.scale.cost import PerHour, Result, per_task_hour, ten_at_once
+from relay.adapters.table.items import DUE_SHARDS
 
 _HEAD = ("strategy", "tasks", "agent", "reads", "writes", "queue", "write units, with the index", "read units", "function-s", "dollars")
 _LATENCY = ("strategy", "tasks", "changes", "waits p50", "p99", "functions p50", "p99", "stand-ins p50", "p99")
+_WORK = (
+    "strategy",
+    "function",
+    "records in a batch",
+    "own CPU each",
+    "AWS requests each",
+    "ten at once, reckoned",
+    "a second and environment",
+)
+_LIMITS = ("strategy", "20 environments of the watch", "the index `due`", "40,000 write units/s", "1,000 environments")
+_INDEX_WRITES = DUE_SHARDS * 1000  # a second; DynamoDB: 1,000 for a partition
 _P50, _P99 = 0, 2
 _MILLION = 1_000_000
 
 
 def tables(results: Sequence[Result]) -> Iterator[str]:
     """Title and table, in turn."""
+    results = sorted(results, key=lambda each: (NAMES.index(each["name"]), each["tasks"]))
     changing = [each for each in results if each["period"]]
     quiet = [each for each in results if not each["period"]]
     yield f"A task for an hour, that changes every {changing[0]['period']:.0f} s"
@@ -36,10 +50,11 @@ def tables(results: Sequence[Result]) -> Iterator[str]:
         ),
         [_million(each) for each in changing if each["tasks"] == most],
     )
-    yield "One turn of a watch"
+    yield "How many tasks until a limit binds"
+    yield table(_LIMITS, [_limits(each) for each in changing if each["tasks"] == most])
+    yield f"What is done for one record, and for ten in one invocation, with {most:,} tasks"
     yield table(
-        ("strategy", "tasks", "turns in a batch", "own CPU each", "AWS requests each", "ten turns, reckoned", "turns/s of 20 environments"),
-        [_turn(each) for each in changing],
+        _WORK, [_work(each, name) for each in changing if each["tasks"] == most for name in each["functions"] if _is_shown(each, name)]
     )
 
 
@@ -69,20 +84,30 @@ def _million(result: Result) -> list[str]:
     return [result["name"], *(f"{each * a_second:,.0f}" for each in rates), f"{cost.dollars * _MILLION:,.0f}"]
 
 
-def _turn(result: Result) -> list[str]:
-    ran = result["functions"]["WatchFunction"]
-    turns = ran["records"]
-    cpu = ran["own_cpu_seconds"] / turns
-    calls = sum(count for name, count in result["calls"].items() if name.startswith("WatchFunction ")) / turns
-    ten = 10 * cpu * 1769 / memory_mb("WatchFunction") + calls * AWS_SECONDS + AGENT_SECONDS
-    return [
-        *_named(result),
-        f"{turns / ran['invocations']:.1f}",
-        f"{cpu * 1000:.1f} ms",
-        f"{calls:.1f}",
-        f"{ten:.2f} s",
-        f"{200 / ten:,.0f}",
-    ]
+def _limits(result: Result) -> list[str]:
+    """At two valid digits: the numbers are no better."""
+    cost = per_task_hour(result)
+    turns = result["functions"]["WatchFunction"]["records"] / result["seconds"] / result["tasks"]
+    found = (
+        20 * 10 / ten_at_once(result, "WatchFunction") / turns,
+        _INDEX_WRITES / cost.index_units * 3600,
+        40_000 / (cost.write_units + cost.index_units) * 3600,
+        1000 / cost.function_seconds * 3600,
+    )
+    return [result["name"], *(f"{float(f'{each:.2g}'):,.0f}" for each in found)]
+
+
+def _is_shown(result: Result, function: str) -> bool:
+    """What all strategies do alike is shown of one."""
+    return function == "WatchFunction" or (result["name"] == "report" and function in ("FanOutFunction", "DeliverFunction"))
+
+
+def _work(result: Result, function: str) -> list[str]:
+    ran = result["functions"][function]
+    calls = sum(count for name, count in result["calls"].items() if name.startswith(f"{function} ")) / ran["records"]
+    ten = ten_at_once(result, function)
+    cpu = f"{ran['own_cpu_seconds'] / ran['records'] * 1000:.1f} ms"
+    return [result["name"], function, f"{ran['records'] / ran['invocations']:.1f}", cpu, f"{calls:.1f}", f"{ten:.2f} s", f"{10 / ten:,.0f}"]
 
 
 def _named(result: Result) -> list[str]:

@@ -4,21 +4,25 @@ They are put into the table and the queue by the relay's own adapters, so that a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import Any
 
-from bench.scale.agent import Agent
+from bench.scale.agent import Agent, Callback
 from bench.scale.aws import SimulatedAws
 from bench.scale.timeline import Timeline
+from relay.adapters.table.callbacks import Callbacks
 from relay.adapters.table.configs import Configs
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
+from relay.domain.callback import PATH, REGISTER_AGAIN
+from relay.domain.callback import Callback as RelayCallback
 from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, AgentKey, ConfigKey, ListKey, TaskKey
 from relay.domain.push_config import Authentication, Dialect, PushConfig
+from relay.domain.relay_key import digest_of
 from relay.domain.schedule import next_poll
 from relay.domain.strategy import Strategy
 from relay.domain.task import Json, ProtocolVersion, Revision, Snapshot, View
@@ -46,39 +50,55 @@ class Following:
     strategy: Strategy
     told: bool
     wait: float
-    period: float | None  # seconds between two changes of a task
+    period: float | None  # seconds between two changes of a task, on average
 
 
 def follow(agent: Agent, aws: SimulatedAws, timeline: Timeline, following: Following, *, count: int) -> Iterator[Followed]:
     """One after the other, as they are put."""
     draw, shelf = Random(1), _Shelf(aws, timeline, following)
-    ages = sorted((_age(following.period, draw) for _ in range(count)), reverse=True)  # the agent lists by them
+    lives = sorted((_life(following.period, draw) for _ in range(count)), reverse=True, key=lambda life: life[0])  # the agent lists by them
     pace = wiring().settings.watch_minimum, wiring().settings.watch_maximum
     if following.strategy is Strategy.LIST:
         _list(timeline)
-    for place, age in enumerate(ages):
+    for place, (age, changes_in) in enumerate(lives):
         key = TaskKey(DEFAULT_OWNER, DEFAULT_AGENT, "", f"task-{place}")
-        agent.change(key.task_id, 0, timeline.now() - age)
         is_polled = following.strategy is Strategy.POLL
-        interval, left = _in_silence(age, *pace) if is_polled else (pace[1], pace[1] * draw.random())
-        due = left + timedelta(seconds=following.wait)
-        timer = shelf.put(key, agent.task(key.task_id), place, age=age, interval=interval, due=due)
+        known, interval, turn = _polled(age, *pace, draw) if is_polled else (age, pace[1], pace[1] * draw.random())
+        agent.change(key.task_id, -1, timeline.now() - known)
+        due = turn + timedelta(seconds=following.wait)
+        timer = shelf.put(key, agent.task(key.task_id), place, age=known, interval=interval, due=due, asked=draw.random())
+        if known != age:
+            agent.change(key.task_id, 0, timeline.now() - age)
+        if following.strategy is Strategy.PUSH:
+            shelf.register(agent, key)
         aws.send_later(wiring().settings.watch_queue_url, WatchWakeup(key, timer=timer).dump(), due.total_seconds())
-        yield Followed(key, following.period - age.total_seconds() if following.period else None)
+        yield Followed(key, changes_in)
 
 
-def _age(period: float | None, draw: Random) -> timedelta:
-    """Of the last change; that of a quiet task lies long back."""
-    return timedelta(seconds=period * draw.random()) if period else _LONG_AGO * (1 + draw.random())
+def gap(period: float, draw: Random) -> float:
+    """Seconds between two changes of a task: were they always as many, a change would always meet its polls alike."""
+    return period * draw.uniform(0.5, 1.5)
 
 
-def _in_silence(age: timedelta, shortest: timedelta, longest: timedelta) -> tuple[timedelta, timedelta]:
-    """The interval that a polled task has come to so long after a change, and when it is asked next."""
+def _life(period: float | None, draw: Random) -> tuple[timedelta, float | None]:
+    """How long ago the last change was, and in how many seconds the next comes. That of a quiet task lies long back."""
+    if not period:
+        return _LONG_AGO * (1 + draw.random()), None
+    whole = gap(period, draw)
+    age = whole * draw.random()
+    return timedelta(seconds=age), whole - age
+
+
+def _polled(age: timedelta, shortest: timedelta, longest: timedelta, draw: Random) -> tuple[timedelta, timedelta, timedelta]:
+    """Of a task that changed so long ago: the age of the newest change a poll has found, the interval now, and when the next is due."""
+    found = longest * draw.random()  # after the change
+    if found > age:
+        return age + _LONG_AGO, longest, found - age
     interval = since = shortest
-    while since <= age:
+    while since <= age - found:
         interval = next_poll(interval, changed=False, minimum=shortest, maximum=longest, interrupted=False)
         since += interval
-    return interval, since - age
+    return age, interval, since - (age - found)
 
 
 def _list(timeline: Timeline) -> None:
@@ -98,11 +118,21 @@ class _Shelf:
         self._configs = Configs(connection, seal=seals[0], open_sealed=seals[1])
         self._watches = Watches(connection, seal=seals[0], open_sealed=seals[1])
         self._now = timeline.now()
-        self._told = Told(following.strategy, self._now) if following.told else Told()
+        self._callbacks = Callbacks(connection, now=timeline.now)
+        self._told = Told(following.strategy) if following.told else Told()
         self._deadline = self._now + wiring().settings.watch_deadline
 
-    def put(self, key: TaskKey, document: Json, place: int, *, age: timedelta, interval: timedelta, due: timedelta) -> str:
-        """A task with its first revision, a push config that has been told of it, and its watch, which waits for the timer of that name."""
+    def register(self, agent: Agent, key: TaskKey) -> None:
+        """The relay's own callback, at an agent that pushes."""
+        token = f"token of {key.task_id}"
+        self._callbacks.put(RelayCallback(key.task_id, key, digest_of(token)))
+        agent.callbacks[key.task_id] = Callback(f"{PATH}{key.task_id}", token)
+
+    def put(self, key: TaskKey, document: Json, place: int, *, age: timedelta, interval: timedelta, due: timedelta, asked: float) -> str:
+        """A task with its first revision, a push config that has been told of it, and its watch, which waits for the timer of that name.
+
+        `asked`: how much of the time has passed after which a callback is registered again.
+        """
         now, config = self._now, ConfigKey(key, "hook")
         receiver = f"http://127.0.0.1:{place % _RECEIVERS + 1}"
         view = View(Snapshot(ProtocolVersion.V10, document), asked_at=now - age, arrived_at=now - age, learnt_by="poll")
@@ -116,7 +146,8 @@ class _Shelf:
         self._watches.claim(WatchCall(key, (("", WatchWakeup(key)),)), "bench", now=now, until=now)
         timer = f"timer of {key.task_id}"
         last = min(now, now + due - interval)
-        rest = Rest(timer, now + due, interval, self._deadline, polled_at=last, looked_at=last, head=revision.head, told=self._told)
+        told = replace(self._told, asked_at=now - REGISTER_AGAIN * asked) if self._told.by is Strategy.PUSH else self._told
+        rest = Rest(timer, now + due, interval, self._deadline, polled_at=last, looked_at=last, head=revision.head, told=told)
         self._watches.rest(key, "bench", rest)
         return timer
 

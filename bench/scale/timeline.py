@@ -1,6 +1,6 @@
 """Time that jumps from one moment at which something is due to the next. What functions compute takes none of it.
 
-One thread runs it and does all in turn. The threads of a function that runs for long wait here, too: when one of them is woken, the
+One thread runs it and does all in turn. The threads of a function that runs for long wait here, too: when some of them are woken, the
 timeline stands until all of them wait again.
 """
 
@@ -44,14 +44,14 @@ class Timeline:
             heapq.heappush(self._due, (self._step + ceil(seconds / STEP - 1e-6), next(self._numbers), call))
 
     def run_until(self, seconds: float, *, between: Callable[[], None], around: Callable[[], AbstractContextManager[None]]) -> None:
-        """`between` is called at each moment, after what was due then; that is done `around` which."""
+        """`between` is called at each moment, after what was due then; that is done inside of `around`."""
         last = round(seconds / STEP)
         while self._due and self._due[0][0] <= last:
             self._step = max(self._step, self._due[0][0])
-            while self._due and self._due[0][0] <= self._step:
-                with around():
+            with around():
+                while self._due and self._due[0][0] <= self._step:
                     heapq.heappop(self._due)[2]()
-                    self.wait_for_all()
+                self.wait_for_all()
             between()
         self._step = last
 

