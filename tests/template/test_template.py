@@ -1,9 +1,13 @@
 """Rules on template.yaml: what its reader may rely on, whatever is added to it. Here: parameters, functions, stores, front door."""
 
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from relay.domain import custom_headers
 from relay.settings import Settings
 from tests.template.stack import ROOT, STACK, find, referred
 
@@ -49,6 +53,24 @@ def test_parameters_and_settings_have_the_same_defaults() -> None:
     }
     needed = {field.upper(): "x" for field, about in Settings.model_fields.items() if about.is_required()}
     assert Settings.from_environment({**needed, **given}) == Settings.from_environment(needed)
+
+
+_SAID_OTHERWISE = (  # each of the parts of domain/custom_headers.py, and what is near them
+    *sorted(custom_headers.RESERVED),
+    *(f"{prefix}x" for prefix in custom_headers.RESERVED_PREFIXES),
+    *("authorization", "cookie", "x-webhook-token", "x-webhook-event", "x-host", "hosts", "tea", "content", "x-content-type", "evo_te"),
+)
+
+
+@pytest.mark.parametrize("name", [*_SAID_OTHERWISE, *map(str.title, _SAID_OTHERWISE), "X-B"])
+def test_names_of_headers_that_the_template_lets_through_are_those_that_the_functions_take(name: str) -> None:
+    """Else a stack is deployed of which every function fails."""
+    needed = {field.upper(): "x" for field, about in Settings.model_fields.items() if about.is_required()}
+    for value in (f"{name},x-b,c,d", f"a,x-b,c,{name}"):
+        is_taken = False
+        with suppress(ValidationError):
+            is_taken = bool(Settings.from_environment({**needed, "EVO_WEBHOOK_HEADERS": value}))
+        assert bool(re.fullmatch(STACK.parameters["EvoWebhookHeaders"]["AllowedPattern"], value)) is is_taken, value
 
 
 def test_private_webhook_hosts_are_refused_by_default() -> None:

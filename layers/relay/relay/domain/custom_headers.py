@@ -16,14 +16,15 @@ MAX_BYTES = 8192  # of all names and values together
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect", "via"})
 _OURS = frozenset({"host", "user-agent", "date", "accept-encoding", "traceparent", "tracestate"})
-_OUR_PREFIXES = ("content-", "proxy-", "webhook-", "x-webhook-", "a2a-", "x-a2a-")
+RESERVED = _HOP_BY_HOP | _OURS
+RESERVED_PREFIXES = ("content-", "proxy-", "webhook-", "x-webhook-", "a2a-", "x-a2a-")
 
 
 def is_allowed(name: str) -> bool:
     """Whether a client may choose the value of the header of that name; in any case of letters."""
     lowered = name.lower()
     is_name = len(name) <= MAX_NAME_LENGTH and bool(_NAME.fullmatch(name))
-    return is_name and lowered not in _HOP_BY_HOP | _OURS and not lowered.startswith(_OUR_PREFIXES)
+    return is_name and lowered not in RESERVED and not lowered.startswith(RESERVED_PREFIXES)
 
 
 def is_free(name: str) -> bool:
