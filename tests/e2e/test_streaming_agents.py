@@ -7,7 +7,7 @@ import pytest
 
 from relay_dev.demo.child import Child
 from relay_dev.receiver import Receiver
-from tests.e2e.clients import A2AClient
+from tests.e2e.clients import A2AClient, Client10
 from tests.e2e.relays import AGENT_03, AGENT_10, Relay, agent_url, relay_command, started
 from tests.e2e.told import WHOLE, assert_verified, steps, wait_for_state, webhook
 
@@ -23,7 +23,7 @@ def streaming_agents(has_sdk_03: None) -> Iterator[dict[str, Child]]:
     with ExitStack() as ends:
         yield {
             version: ends.enter_context(Child(f"agent {version}", [*command, *options]))
-            for version, command in (("1.0", AGENT_10), ("0.3", AGENT_03))
+            for version, command in (("1.0", AGENT_10), ("0.3", AGENT_03), ("0.3-rest", (*AGENT_03, "--rest")))
         }
 
 
@@ -37,6 +37,15 @@ def relay(streaming_agents: dict[str, Child], tmp_path_factory: pytest.TempPathF
 
 def test_every_step_is_told_by_the_stream(relay: Relay, client: A2AClient, receiver: Receiver) -> None:
     task = client.send(relay.at(f"v{client.version}"), "hello", webhook=webhook(receiver))
+    notifications = wait_for_state(receiver, "completed")
+    assert steps(notifications) == WHOLE
+    assert_verified(notifications, client, task)
+
+
+def test_every_step_is_told_by_the_stream_of_an_agent_of_0_3_over_http_json(relay: Relay, receiver: Receiver) -> None:
+    """a2a-sdk 0.3 tells it in the proto's words."""
+    client = Client10()
+    task = client.send(relay.at("v0.3-rest"), "hello", webhook=webhook(receiver))
     notifications = wait_for_state(receiver, "completed")
     assert steps(notifications) == WHOLE
     assert_verified(notifications, client, task)

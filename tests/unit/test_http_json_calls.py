@@ -8,11 +8,8 @@ from a2a.utils.errors import A2A_ERROR_MAPPING, A2AError
 from a2a.utils.errors import JSON_RPC_ERROR_CODE_MAP as CODES
 from google.protobuf.json_format import ParseDict
 
-from relay.domain.agent import Agent
 from relay.domain.endpoint import Binding, Endpoint, endpoints
-from relay.domain.http_json_calls import HttpCall, call_of, http_call, rpc_response
-from relay.domain.keys import AgentKey
-from relay.domain.strategy import Strategy
+from relay.domain.http_json_calls import HttpCall, call_of, event_of, http_call, rpc_response
 from relay.domain.task import ProtocolVersion
 
 V03, V10 = ProtocolVersion.V03, ProtocolVersion.V10
@@ -138,18 +135,13 @@ def test_http_json_is_spoken_only_where_no_json_rpc_can_be_called() -> None:
     assert found == {V03: Endpoint("https://agent.example/v1", V03, binding=HTTP)}
 
 
-@pytest.mark.parametrize(
-    ("card", "strategy"),
-    [
-        ({"supportedInterfaces": [interface("HTTP+JSON", "1.0")]}, Strategy.STREAM),
-        ({"protocolVersion": "0.3.0", "url": "https://agent.example/v1", "preferredTransport": "HTTP+JSON"}, Strategy.STREAM),
-        ({"protocolVersion": "0.3.0", "url": "https://agent.example", "preferredTransport": "HTTP+JSON"}, Strategy.POLL),
-    ],
-    ids=["1.0", "0.3 as a2akit", "0.3 in the proto's words"],
-)
-def test_streams_over_http_json_are_read_in_a2as_own_words(card: dict[str, Any], strategy: Strategy) -> None:
-    card = {"capabilities": {"streaming": True}, **card}
-    assert Agent(AgentKey("o", "a"), "https://agent.example", card=card, card_url="https://agent.example").strategies[0] is strategy
+def test_what_a_stream_of_0_3_tells_in_the_protos_words_is_read_in_its_own() -> None:
+    proto = Endpoint("https://agent.example", V03, binding=HTTP)
+    update = {"taskId": "t", "contextId": "c", "status": {"state": "TASK_STATE_WORKING"}, "final": False}
+    read = event_of(proto, {"statusUpdate": update})
+    assert read["statusUpdate"]["status"]["state"] == "working"
+    for endpoint in (Endpoint("https://agent.example/v1", V03, binding=HTTP), Endpoint("https://agent.example", V03)):
+        assert event_of(endpoint, {"statusUpdate": update}) == {"statusUpdate": update}
 
 
 @pytest.mark.parametrize(("url", "verb"), [("https://agent.example/v1", "POST"), ("https://agent.example", "GET")])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from relay.domain.proto_03 import (
     answer_of_proto,
     config_of_proto,
+    event_of_proto,
     is_proto_send,
     is_proto_set,
     proto_answer,
@@ -23,6 +24,7 @@ from relay.domain.proto_03 import (
     send_of_proto,
     task_of_proto,
 )
+from relay.domain.task_events import parse_event
 
 METADATA = {"why": "because", "n": 1.5}
 PARTS: list[dict[str, Any]] = [
@@ -191,3 +193,30 @@ def test_any_object_is_read_as_something(document: dict[str, Any]) -> None:
     for read in (send_of_proto, config_of_proto, answer_of_proto, task_of_proto):
         assert isinstance(read(document), dict)
     parsed(proto_task(task_of_proto(document)), pb2.Task())
+
+
+# --- what a stream tells
+
+UPDATE = {"taskId": "t", "contextId": "c"}
+ARTIFACT = TASK["artifacts"][0]
+EVENTS: list[tuple[type[Any], dict[str, Any]]] = [
+    (v03.Task, TASK),
+    *(
+        (v03.TaskStatusUpdateEvent, {"kind": "status-update", **UPDATE, "final": True, "status": {"state": state, "message": MESSAGE}})
+        for state in STATES
+    ),
+    (v03.TaskArtifactUpdateEvent, {"kind": "artifact-update", **UPDATE, "append": True, "artifact": ARTIFACT}),
+    (v03.TaskArtifactUpdateEvent, {"kind": "artifact-update", **UPDATE, "append": False, "artifact": ARTIFACT}),
+    (v03.Message, MESSAGE),
+]
+
+
+@pytest.mark.parametrize(("kind", "event"), EVENTS)
+def test_what_a_stream_tells_is_read_as_the_event_it_is(kind: type[Any], event: dict[str, Any]) -> None:
+    told = proto_utils.ToProto.stream_response(kind.model_validate(event))
+    assert parse_event(event_of_proto(MessageToDict(told))) == parse_event(event)
+
+
+def test_what_is_no_protos_event_stays_as_it_is() -> None:
+    event = {"kind": "status-update", **UPDATE, "status": {"state": "working"}}
+    assert event_of_proto(event) is event

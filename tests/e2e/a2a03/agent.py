@@ -1,6 +1,6 @@
 # mypy: ignore-errors
 """An agent that cannot push, built with a2a-sdk 0.3.26: `.venv-a2a03/bin/python tests/e2e/a2a03/agent.py [--step-seconds 3.5] [--polls 0]
-[--port 0] [--report-to URL] [--push]`.
+[--port 0] [--report-to URL] [--push] [--rest]`.
 
 Its card says `pushNotifications: false` unless `--push`, and `streaming: false` unless `--stream`. It takes the same course as
 `relay_dev.demo.agent`: submitted, working, an artifact, completed, each for some seconds and until it was asked for so many times; `ask`,
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import uvicorn
 from a2a.server.agent_execution import AgentExecutor, RequestContext
-from a2a.server.apps import A2AStarletteApplication
+from a2a.server.apps import A2ARESTFastAPIApplication, A2AStarletteApplication
 from a2a.server.context import ServerCallContext
 from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
@@ -106,6 +106,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--report-to", default="", metavar="URL")
     parser.add_argument("--push", action="store_true")
+    parser.add_argument("--rest", action="store_true", help="speaks HTTP+JSON, and nothing else")
     args = parser.parse_args()
     listener = socket.create_server(("127.0.0.1", args.port), backlog=128)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -114,7 +115,8 @@ def main() -> None:
         name="Agent of A2A 0.3",
         description="Takes some seconds over a task, and cannot push.",
         version="1.0.0",
-        url=f"{url}/",
+        url=url if args.rest else f"{url}/",
+        preferred_transport="HTTP+JSON" if args.rest else "JSONRPC",
         capabilities=AgentCapabilities(streaming=args.stream, push_notifications=args.push),
         default_input_modes=["text/plain"],
         default_output_modes=["text/plain"],
@@ -122,7 +124,7 @@ def main() -> None:
     )
     asked = Counter()
     handler = CountingHandler(Executor(args.step_seconds, args.polls, asked), asked, **_push(args.report_to, is_own=args.push))
-    app = A2AStarletteApplication(card, handler).build()
+    app = (A2ARESTFastAPIApplication if args.rest else A2AStarletteApplication)(card, handler).build()
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listener])
 

@@ -8,7 +8,6 @@ from functools import cached_property
 from relay.domain.blocking import Blocks
 from relay.domain.endpoint import Endpoint, endpoints, rpc_endpoint
 from relay.domain.forwarding import Headers, credential_texts
-from relay.domain.http_json_calls import has_readable_streams
 from relay.domain.keys import AgentKey
 from relay.domain.strategy import Strategy, offered
 from relay.domain.task import Json, ProtocolVersion
@@ -72,6 +71,5 @@ class Agent:
 
     @property
     def strategies(self) -> tuple[Strategy, ...]:
-        """How its tasks are followed, the best first; polls are the last. Raises: InvalidAgentResponseError."""
-        chosen = (self.follow, Strategy.POLL) if self.follow else offered(self.card)
-        return chosen if has_readable_streams(self.endpoint) else tuple(each for each in chosen if each is not Strategy.STREAM)
+        """How its tasks are followed, the best first; polls are the last."""
+        return (self.follow, Strategy.POLL) if self.follow else offered(self.card)

@@ -16,7 +16,7 @@ from relay.domain.endpoint import Binding, Endpoint
 from relay.domain.http_json import QUERIES, ROUTES, V03_PREFIX, Route
 from relay.domain.jsonrpc import RequestId
 from relay.domain.lenient import mapping, mappings, text
-from relay.domain.proto_03 import answer_of_proto, proto_send, task_of_proto
+from relay.domain.proto_03 import answer_of_proto, event_of_proto, proto_send, task_of_proto
 from relay.domain.protocol import METHODS, Kind, Method
 from relay.domain.task import Json, ProtocolVersion
 
@@ -92,9 +92,10 @@ def _url(endpoint: Endpoint, path: str, query: Mapping[str, str], *, tenant: str
     return urlunsplit(base._replace(path=below + path, query=asked, fragment=""))
 
 
-def has_readable_streams(endpoint: Endpoint) -> bool:
-    """What is told on a stream in the words of 0.3's proto is not read."""
-    return endpoint.binding is Binding.JSON_RPC or endpoint.version is ProtocolVersion.V10 or is_plain_03(endpoint)
+def event_of(endpoint: Endpoint, told: Json) -> Json:
+    """What is told on a stream, in A2A's own words."""
+    is_proto = endpoint.binding is Binding.HTTP_JSON and endpoint.version is ProtocolVersion.V03 and not is_plain_03(endpoint)
+    return event_of_proto(told) if is_proto else told
 
 
 def is_plain_03(endpoint: Endpoint) -> bool:

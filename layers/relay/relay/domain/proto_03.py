@@ -138,6 +138,24 @@ def task_of_proto(task: Json) -> Json:
     return convert(Snapshot(ProtocolVersion.V03, read), ProtocolVersion.V03).document
 
 
+def event_of_proto(document: Json) -> Json:
+    """0.3's own word for what a stream tells, a `StreamResponse`; what is no proto's stays as it is."""
+    told = Fields(document)
+    if isinstance(task := told.value("task"), dict):
+        return {"task": task_of_proto(task)}
+    if isinstance(update := told.value("statusUpdate"), dict):
+        read = task_of_proto({"id": _task_of(update), "status": mapping(update.get("status"))})
+        return {"statusUpdate": {**update, "kind": "status-update", "taskId": read["id"], "status": read["status"]}}
+    if isinstance(update := told.value("artifactUpdate"), dict):
+        read = task_of_proto({"id": _task_of(update), "status": {}, "artifacts": [mapping(update.get("artifact"))]})
+        return {"artifactUpdate": {**update, "kind": "artifact-update", "taskId": read["id"], "artifact": read["artifacts"][0]}}
+    return {"kind": "message", **mapping(told.value("msg"))} if isinstance(told.value("msg"), dict) else document
+
+
+def _task_of(update: Json) -> str:
+    return text(Fields(update).value("taskId"))
+
+
 def message_of_proto(message: Json) -> dict[str, Any]:
     """One without an id stays without: it is the agent's to refuse."""
     read = _read_message(message)

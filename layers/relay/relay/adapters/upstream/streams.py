@@ -23,7 +23,7 @@ from relay.domain.errors import (
     UpstreamUnavailableError,
 )
 from relay.domain.forwarding import VERSION_HEADER
-from relay.domain.http_json_calls import call_of
+from relay.domain.http_json_calls import call_of, event_of
 from relay.domain.json_body import parse_json
 from relay.domain.lenient import text
 from relay.domain.masking import without
@@ -38,14 +38,14 @@ _IDLE = timedelta(seconds=120)  # without a byte the connection is taken for dea
 class Subscription:
     """One open stream."""
 
-    def __init__(self, response: httpx.Response, url: str, hidden: Collection[str], called: Callable[[], float]) -> None:
+    def __init__(self, response: httpx.Response, endpoint: Endpoint, hidden: Collection[str], called: Callable[[], float]) -> None:
         self._response = response
-        self._url = url
+        self._endpoint = endpoint
         self._hidden = hidden
         self._called = called
 
     def events(self) -> Iterator[Json]:
-        """What is told on it, in JSON-RPC responses or bare, until the agent ends it.
+        """What is told on it, in A2A's own words, in JSON-RPC responses or bare, until the agent ends it.
 
         Raises: UpstreamUnavailableError, UpstreamTimeoutError when it breaks; UpstreamTooLargeError; TaskNotFoundError or
         UpstreamRefusedError when the agent tells an error; InvalidAgentResponseError when an event is no JSON object.
@@ -54,12 +54,12 @@ class Subscription:
         while (piece := self._next(pieces)) is not None:
             try:
                 for data in reader.feed(piece):
-                    yield _result(without(self._hidden, data))
+                    yield event_of(self._endpoint, _result(without(self._hidden, data)))
             except EventTooLargeError as error:
                 raise UpstreamTooLargeError(f"An event is larger than {MAX_TASK_ANSWER_BYTES} bytes, the most the relay takes.") from error
 
     def _next(self, pieces: Iterator[bytes]) -> bytes | None:
-        with translated(self._url), deadline(_IDLE), waiting(self._called):
+        with translated(self._endpoint.url), deadline(_IDLE), waiting(self._called):
             return next(pieces, None)
 
 
@@ -104,7 +104,7 @@ class Streams:
                 received = {name.lower(): value for name, value in response.headers.items()}
                 got = Exchange(response.status_code, received, body, asked_at=asked_at, arrived_at=self._now())
                 _raise_refusal(got, endpoint, method)
-            yield Subscription(response, endpoint.url, hidden, called)
+            yield Subscription(response, endpoint, hidden, called)
         finally:
             response.close()
 
