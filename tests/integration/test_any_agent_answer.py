@@ -208,10 +208,10 @@ def is_our_fault(told: Any) -> bool:
 
 @pytest.mark.parametrize("kind", AGENTS)
 def test_any_answer_of_an_agent_is_told_as_a_result_or_a_protocol_error(shared: tuple[World, Agent, list[Any]], kind: str) -> None:
-    each_is_answered(shared, kind, 12)
+    each_is_answered(shared, kind, 8)
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_in_front_of_any_agents_card_each_call_is_answered(shared: tuple[World, Agent, list[Any]], data: st.DataObject) -> None:
     world, agent, failed = shared

@@ -217,10 +217,6 @@ def test_an_agent_that_speaks_no_binding_of_ours_is_one_sentence(agent: Agent) -
         (["--parameter-overrides", "ClientAuthentication=iam"], "use relay-key"),
         (["--parameter-overrides", "DeniedWebhookHosts=10.0.0.0/99"], "The functions cannot use these parameters: DENIED_WEBHOOK_HOSTS: "),
         (["--parameter-overrides", "WatchMinSeconds=61"], "WatchMinSeconds is more than WatchMaxSeconds, above which nothing goes."),
-        (
-            ["--parameter-overrides", "EvoWebhookHeaders=te,b,c,d"],
-            "EVO_WEBHOOK_HEADERS: Value error, te is a header that says something else",
-        ),
         (["--template-file", "nowhere.yaml"], "The template nowhere.yaml cannot be read: No such file or directory."),
         (["--upstream", "http://a", "--upstream", "http://b"], "write the others as NAME=URL: http://b."),
         (["--endpoint-url", "http://127.0.0.1:1"], "No AWS-compatible endpoint answers at http://127.0.0.1:1"),

@@ -12,8 +12,8 @@ from relay_dev.runner import Runner
 from tests.support.agent import FakeAgent
 
 V10 = {"a2a-version": "1.0"}
-REACHED = ["a/b//c", "/d/", " é\n#&=;,+日", "j%2Fj", "k%252fk", "m?m/n?n", "o%3Fo", "x/pushNotificationConfigs/y"]
-OF_TASKS = ["ü/ß b", "j%2Fj", "x/pushNotificationConfigs/y"]
+REACHED = ["/a//b/", " é\n#&=;,+日", "k%252fk", "m?m/n?n", "o%3Fo", "x/pushNotificationConfigs/y"]
+OF_TASKS = ["j%2Fj", "x/pushNotificationConfigs/y"]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def agent() -> Iterator[FakeAgent]:
 @pytest.fixture(scope="module")
 def client(agent: FakeAgent) -> Iterator[httpx.Client]:
     environment = {"CLIENT_AUTHENTICATION": "none", "POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
-    with Runner(overrides={"UpstreamAgentUrl": agent.url}, environment=environment) as runner:
+    with Runner(overrides={"UpstreamAgentUrl": agent.url, "DeliveryPaused": "true"}, environment=environment) as runner:
         bound = socket.create_server(("127.0.0.1", 0))
         runner.serve(bound)
         with httpx.Client(base_url=f"http://127.0.0.1:{bound.getsockname()[1]}", timeout=30) as running:
@@ -93,12 +93,11 @@ def test_a_delete_that_cannot_be_understood_says_so(client: httpx.Client, known:
     assert registered(client, known) == (set() if status == 200 else {config_id})
 
 
-@pytest.mark.parametrize(("asked", "other"), [("a?b", "a"), ("a/b", "a%2Fb"), ("a/", "a")])
+@pytest.mark.parametrize(("asked", "other"), [("a?b", "a"), ("a/", "a")])
 def test_of_two_configs_that_a_path_may_mean_none_is_deleted(client: httpx.Client, known: str, asked: str, other: str) -> None:
     register(client, known, asked, other)
-    for verb in ("GET", "DELETE"):
-        answer = ask(client, verb, known, asked)
-        assert (answer.status_code, "more than one push config" in answer.json()["error"]["message"]) == (400, True)
+    answer = ask(client, "DELETE", known, asked)
+    assert (answer.status_code, "more than one push config" in answer.json()["error"]["message"]) == (400, True)
     assert registered(client, known) == {asked, other}
 
 
