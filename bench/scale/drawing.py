@@ -6,7 +6,7 @@ from math import ceil, floor, log10
 from bench.scale.cost import Result, per_task_hour
 
 _COLOURS = {"poll": "#d55e00", "list": "#e69f00", "list-900": "#8a6d00", "report": "#009e73", "push": "#0072b2", "stream": "#cc79a7"}
-_WIDTHS = {"report": 5.0}  # under `push`, which it is like
+_WIDTHS = {"list": 5.0, "report": 5.0}  # under `list-900` and `push`, where these are like them
 _WIDTH, _HEIGHT, _LEFT, _TOP, _COLUMNS = 340, 270, 62, 44, 3
 _PLOT_WIDTH, _PLOT_HEIGHT = 250, 180
 _P50, _P99 = 0, 2
