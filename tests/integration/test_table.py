@@ -127,6 +127,12 @@ def test_a_task_beyond_the_limit_leaves_out_what_its_artifacts_hold(revisions: R
     assert head.digest == large.snapshot.digest, "compared with the next view is the whole task"
 
 
+def test_dynamodb_is_not_asked_for_revisions_from_a_later_one_to_an_earlier(world: World, revisions: Revisions) -> None:
+    """It answers with a ValidationException, moto with nothing."""
+    assert list(revisions.heads(TASK, first=1, last=0)) == []
+    assert world.wire.asked(name="Query") == []
+
+
 def test_the_newest_revision_counts_even_when_its_time_is_over(revisions: Revisions) -> None:
     """Revision numbers never restart: what TTL has not deleted yet is still the newest."""
     revisions.append(TASK, revision(1), expires=NOW - timedelta(days=1))

@@ -104,7 +104,11 @@ class Connection:
     def query_between(
         self, pk: str, *, first: str, last: str, limit: int = 0, newest_first: bool = False, attributes: Sequence[str] = ()
     ) -> Iterator[Item]:
-        """The items with sort keys from `first` to `last`, in order, strongly consistent; `limit` 0 means all."""
+        """The items with sort keys from `first` to `last`, in order, strongly consistent; `limit` 0 means all. None when `last` is before
+        `first`: DynamoDB refuses to be asked so.
+        """
+        if last < first:
+            return iter(())
         values = {":pk": text(pk), ":first": text(first), ":last": text(last)}
         condition = "pk = :pk AND sk BETWEEN :first AND :last"
         return self._pages(condition, values, limit=limit, newest_first=newest_first, attributes=attributes)
