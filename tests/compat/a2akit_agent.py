@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""A worker of a2akit's that cannot push: `.venv-compat-a2akit/bin/python tests/compat/a2akit_agent.py [jsonrpc|http+json]`.
+"""A worker of a2akit's that cannot push: `.venv-compat-a2akit/bin/python tests/compat/a2akit_agent.py [jsonrpc|http+json] [stream]`.
 
 As the server of its push example, but for `push_notifications=False`: working, then completed with the report. `slow N` in the message
 makes a step last N seconds, `ask` asks for input first. The first line it prints is `agent: http://127.0.0.1:PORT`.
@@ -49,7 +49,7 @@ def main() -> None:
         description="Writes reports, and cannot push.",
         version="1.0.0",
         protocol=sys.argv[1] if len(sys.argv) > 1 else "jsonrpc",
-        capabilities=CapabilitiesConfig(streaming=False, push_notifications=False),
+        capabilities=CapabilitiesConfig(streaming="stream" in sys.argv, push_notifications=False),
     )
     app = A2AServer(worker=ReportWorker(), agent_card=card).as_fastapi_app()
     print(f"agent: {url}", flush=True)
