@@ -47,8 +47,8 @@ test-thorough: .venv/.test .venv-a2a03/.installed  ## what `make test` samples: 
 test-deploy: .venv/.test .venv-sam/.installed .venv-ministack/.installed  ## a real `sam deploy` into an AWS emulator, and one task through it
 	@$(BIN)/python -m pytest -m deploy tests/deploy
 
-test-fuzz: .venv/.test .venv-fuzz/.installed  ## schemathesis on docs/openapi.yaml, against the running relay: minutes
-	@$(BIN)/python -m tests.fuzz
+test-fuzz: .venv/.test .venv-fuzz/.installed  ## schemathesis on docs/openapi.yaml, against the running relay; ARGS=agent=0.3 before another agent: ten minutes
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: .venv/.test .venv-sam/.installed  ## formatting, lint, types, import contracts, dead code, template
 	@$(BIN)/ruff format --check .

@@ -25,6 +25,7 @@ _SET_PUSH = ("CreateTaskPushNotificationConfig", "tasks/pushNotificationConfig/s
 _PUSH_METHODS = (*_SET_PUSH, "DeleteTaskPushNotificationConfig", "tasks/pushNotificationConfig/delete")
 _TASK_NOT_FOUND = {"code": -32001, "message": "Task not found"}
 _METHOD_NOT_FOUND = {"code": -32601, "message": "Method not found"}
+_INVALID_PARAMS = {"code": -32602, "message": "Invalid parameters"}
 
 
 class AgentTask:
@@ -158,7 +159,11 @@ class FakeAgent:
     def answer(self, call: Mapping[str, Any]) -> Json:
         method, params = call["method"], call.get("params") or {}
         self.calls.append((method, params))
-        answered = {"jsonrpc": "2.0", "id": call.get("id"), **self._result(method, params)}
+        try:
+            told = self._result(method, params)
+        except (AttributeError, KeyError, TypeError, ValueError):  # it reads them as if they were right
+            told = {"error": _INVALID_PARAMS}
+        answered = {"jsonrpc": "2.0", "id": call.get("id"), **told}
         self.before_answer(method, answered)
         return answered
 
