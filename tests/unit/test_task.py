@@ -197,14 +197,23 @@ def test_view_asked_for_before_the_newest_arrived_is_stale() -> None:
     assert change(newest, view(snapshot("submitted"), asked_at=NOW)) is Change.NEW
 
 
+HALF_A_MILLISECOND = timedelta(microseconds=500)
+
+
 def newest_at(timestamp: datetime | None) -> RevisionHead:
     return Revision(1, view(snapshot("submitted", timestamp=timestamp))).head
 
 
 def test_stale_view_counts_when_its_own_timestamp_is_later() -> None:
-    later = view(snapshot("working", timestamp=NOW + INSTANT), asked_at=NOW - SECOND)
+    later = view(snapshot("working", timestamp=NOW + SECOND), asked_at=NOW - SECOND)
     assert change(newest_at(NOW), later) is Change.NEW
-    assert change(newest_at(NOW + INSTANT), later) is Change.STALE
+    assert change(newest_at(NOW + SECOND), later) is Change.STALE
+
+
+def test_stale_view_s_timestamp_is_not_later_by_what_the_table_has_rounded_off() -> None:
+    same = view(snapshot("working", timestamp=NOW + HALF_A_MILLISECOND), asked_at=NOW - SECOND)
+    assert change(newest_at(NOW), same) is Change.STALE
+    assert change(newest_at(NOW - HALF_A_MILLISECOND), same) is Change.NEW
 
 
 def test_timestamp_that_is_missing_on_one_side_says_nothing() -> None:

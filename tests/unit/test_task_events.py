@@ -250,6 +250,7 @@ def test_only_a_newest_status_without_a_time_leaves_open_what_is_older(event: Ta
     assert not may_be_a_replay(replace(newest, view=replace(newest.view, ending=Ending.UNREACHABLE)), event)
 
 
+HALF_A_MILLISECOND = timedelta(microseconds=500)  # the table remembers milliseconds, rounded
 MESSAGE = {"messageId": "m", "role": "ROLE_AGENT", "parts": PARTS}
 STAMPED = snapshot("working", timestamp=NOW, artifacts=[{"artifactId": "a", "parts": PARTS}])
 
@@ -261,6 +262,8 @@ STAMPED = snapshot("working", timestamp=NOW, artifacts=[{"artifactId": "a", "par
         (status("working", timestamp=NOW), True),
         (status("submitted", timestamp=NOW - SECOND), True),
         (status("submitted", timestamp=NOW), False),
+        (status("working", timestamp=NOW + HALF_A_MILLISECOND), True),
+        (status("submitted", timestamp=NOW - HALF_A_MILLISECOND), False),
         (status("working", timestamp=NOW, message=MESSAGE), False),
         (status("working", timestamp=NOW + SECOND), False),
         (status("working"), False),

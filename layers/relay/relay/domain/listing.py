@@ -16,7 +16,7 @@ from relay.domain.claim import Verdict
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.keys import ListKey, fits_key
 from relay.domain.lenient import mappings, text
-from relay.domain.task import Json, ProtocolVersion, RevisionHead, Snapshot
+from relay.domain.task import TIMESTAMP_PRECISION, Json, ProtocolVersion, RevisionHead, Snapshot
 from relay.domain.wakeup import ListWakeup, by_subject, timers_of
 from relay.domain.watch import Watch
 
@@ -35,7 +35,6 @@ TROUBLES = 3  # in a row; then the agent's tasks are polled for some time
 
 _TIMESTAMP = "statusTimestampAfter"
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # what is earlier says that there is no time: .NET writes 0001-01-01T00:00:00Z
-_PRECISION = timedelta(milliseconds=1)  # of what a watch remembers
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class Lister:
         known, stamped = before.status_timestamp, found.status_timestamp
         if known is None or stamped is None or self.covers_from is None or self.mark is None:
             return False
-        return stamped - known < _PRECISION or self.covers_from <= stamped <= self.mark - OVERLAP
+        return stamped - known < TIMESTAMP_PRECISION or self.covers_from <= stamped <= self.mark - OVERLAP
 
     def begun(self, now: datetime) -> Round:
         """The round that is under way, or the next. Raises: ValueError without a mark."""
@@ -205,7 +204,7 @@ def selects(listed: Snapshot, watch: Watch) -> bool:
     if head is None or listed.state is not head.state:
         return True
     stamped = listed.status_timestamp
-    return stamped is not None and (head.status_timestamp is None or stamped - head.status_timestamp >= _PRECISION)
+    return stamped is not None and (head.status_timestamp is None or stamped - head.status_timestamp >= TIMESTAMP_PRECISION)
 
 
 def _timestamps(tasks: Iterable[Snapshot]) -> list[datetime]:

@@ -15,6 +15,7 @@ from typing import Any
 
 Json = Mapping[str, Any]
 
+TIMESTAMP_PRECISION = timedelta(milliseconds=1)  # of what the table remembers of an agent's; agents stamp microseconds
 ARTIFACT_PACE = timedelta(seconds=1)  # design §2 rule 11: changes of artifacts alone append at most one revision per second
 
 
@@ -202,7 +203,7 @@ def _digest(value: object) -> str:
 
 
 def _is_later(timestamp: datetime | None, than: datetime | None) -> bool:
-    return timestamp is not None and than is not None and timestamp > than
+    return timestamp is not None and than is not None and timestamp - than >= TIMESTAMP_PRECISION
 
 
 def parse_timestamp(text: object) -> datetime | None:

@@ -7,14 +7,14 @@ has changed, a snapshot is the whole: which of the two may become a revision is 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from relay.domain.conversion import convert
 from relay.domain.errors import InvalidAgentResponseError
 from relay.domain.fields import snake_case
 from relay.domain.keys import fits_key
 from relay.domain.lenient import mapping, mappings, text
-from relay.domain.task import Json, ProtocolVersion, Revision, RevisionHead, Snapshot, parse_timestamp
+from relay.domain.task import TIMESTAMP_PRECISION, Json, ProtocolVersion, Revision, RevisionHead, Snapshot, parse_timestamp
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,9 @@ def is_replay(stamped: RevisionHead, event: TaskEvent, version: ProtocolVersion)
     """
     if isinstance(event, ArtifactUpdate) or event.stamped_at is None or stamped.status_timestamp is None:
         return False
-    if event.stamped_at != stamped.status_timestamp:
-        return event.stamped_at < stamped.status_timestamp
+    after = event.stamped_at - stamped.status_timestamp
+    if abs(after) >= TIMESTAMP_PRECISION:
+        return after < timedelta(0)
     if isinstance(event, WholeTask):
         return _in_version(event.snapshot, version).digest == stamped.digest
     return _in_version(_status_alone(event), version).status_digest == stamped.status_digest
