@@ -37,7 +37,7 @@ def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add.add_argument("--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'", help="shown to the agent; encrypted")
     add.add_argument("--challenge", action="store_true", help="receivers must echo a nonce before their first notification")
     add.add_argument(
-        "--follow", choices=[AUTOMATIC, *Strategy], default=AUTOMATIC, help="how its tasks are followed (default: as its card offers)"
+        "--follow", choices=[AUTOMATIC, *Strategy], default=AUTOMATIC, help="how its tasks are followed (default: the best that works)"
     )
     add.add_argument(
         "--follow-as",

@@ -72,7 +72,7 @@ def test_few_tasks_are_polled_and_nothing_is_asked_or_read_for_a_list(world: Wor
 
 def test_many_tasks_are_listed_and_a_change_is_told_by_the_list(world: World) -> None:
     followed(world, *MANY)
-    seconds(world, 20)
+    seconds(world, 40)
     assert is_listed(world)
     assert [interval(world, task_id) for task_id in MANY] == [SLOW] * len(MANY)
     world.agent.calls.clear()
@@ -86,7 +86,7 @@ def test_many_tasks_are_listed_and_a_change_is_told_by_the_list(world: World) ->
 @pytest.mark.thorough
 def test_what_follows_a_change_soon_is_found_by_a_poll_before_the_list_can(world: World) -> None:
     followed(world, *MANY)
-    seconds(world, 20)
+    seconds(world, 40)
     world.agent.task("t3").becomes("working", message="one")
     seconds(world, EVERY + 1)
     for number in (2, 3):
@@ -133,7 +133,7 @@ def _lists_without_end(answer: dict[str, Any]) -> None:
 def test_agent_whose_lists_do_not_show_the_tasks_is_asked_for_one_and_polled(world: World, wrong: Any) -> None:
     world.agent.before_answer = lambda method, answer: wrong(answer) if method == "ListTasks" else None
     followed(world, *MANY)
-    seconds(world, 20)
+    seconds(world, 40)
     assert (given_up(world), is_listed(world), world.agent.count("ListTasks")) == (True, False, 1)
     world.agent.task("t3").becomes("working")
     seconds(world, SLOW + 1)
@@ -145,7 +145,7 @@ def test_agent_that_says_no_time_as_dotnet_does_is_polled_and_nothing_fails(worl
     for task_id in MANY:
         world.agent.task(task_id).document["status"]["timestamp"] = "0001-01-01T00:00:00Z"
     followed(world, *MANY)
-    seconds(world, 20)
+    seconds(world, 40)
     assert (given_up(world), is_listed(world), world.agent.count("ListTasks")) == (True, False, 1)
     world.agent.task("t3").document["status"]["state"] = "TASK_STATE_COMPLETED"
     seconds(world, SLOW + 1)
