@@ -189,6 +189,27 @@ def test_what_is_pushed_before_the_message_is_answered_is_told_once_the_task_is_
     assert [post.state for post in world.posts("a")] == ["submitted", "working", "input-required"]
 
 
+def test_agent_that_refuses_a_message_with_the_callback_gets_the_next_ones_without(world: World) -> None:
+    heard(world)
+
+    def refuses(method: str, answer: dict[str, Any]) -> None:
+        if method == "SendMessage" and "taskPushNotificationConfig" in world.agent.calls[-1][1]["configuration"]:
+            del answer["result"]
+            answer["error"] = {"code": -32602, "message": "no push configs in messages"}
+
+    def is_taken(text: str) -> bool:
+        message = {"messageId": text, "role": "ROLE_USER", "parts": [{"text": text}]}
+        configuration = {"returnImmediately": True, "taskPushNotificationConfig": inline(text, world)}
+        return "result" in world.call("SendMessage", {"message": message, "configuration": configuration})
+
+    world.agent.before_answer = refuses
+    assert [is_taken(text) for text in ("a", "b", "c")] == [False, True, True]
+    world.settle()
+    assert [len(world.posts(text)) for text in ("b", "c")] == [1, 1]
+    world.advance(601)
+    assert [is_taken(text) for text in ("d", "e")] == [False, True]
+
+
 @pytest.mark.thorough
 def test_no_message_carries_a_callback_to_an_agent_that_was_not_heard(world: World) -> None:
     task_id = world.send(webhook=inline("a", world))

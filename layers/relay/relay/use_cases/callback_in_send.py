@@ -13,11 +13,11 @@ from relay.adapters.table.callbacks import Callbacks
 from relay.adapters.table.watches import Watches
 from relay.domain.callback import MAX_EARLY_BYTES, PATH, RANDOM_BYTES, Callback, inline_config
 from relay.domain.errors import RelayError
-from relay.domain.keys import TaskKey
+from relay.domain.keys import AgentKey, TaskKey
 from relay.domain.relay_key import digest_of
 from relay.domain.report import Reported, read_push
 from relay.domain.sends import with_callback
-from relay.domain.strategy import Strategy
+from relay.domain.strategy import GIVEN_UP_FOR, Strategy
 from relay.domain.task import Json
 from relay.use_cases.known_reach import KnownReach
 from relay.use_cases.outgoing import Outgoing
@@ -47,21 +47,29 @@ class CallbackInSend:
     public_url: str
     random: Callable[[int], bytes]
     now: Callable[[], datetime]
+    doubted: dict[AgentKey, datetime] = field(default_factory=dict, init=False)  # until when; by this process
 
     def give(self, outgoing: Outgoing) -> GivenCallback:
         """For a new task that somebody wants to be told of. Only an agent that has pushed here before gets one: no send is to fail of it.
+        While it has answered none with a result, and ten minutes after, no other one gets it: it may be what the agent refuses.
 
         Raises: RelayError when the agent's card cannot be read.
         """
         send, agent = outgoing.send, outgoing.agent.key
         if send.inline is None or send.task_id or not self.public_url or Strategy.PUSH not in outgoing.agent.strategies:
             return GivenCallback(send.forwarded)
-        if self.strategies.of(agent) is not Strategy.PUSH or not self.reach.is_heard(agent):
+        if self._is_doubted(agent) or self.strategies.of(agent) is not Strategy.PUSH or not self.reach.is_heard(agent):
             return GivenCallback(send.forwarded)
+        self.doubted[agent] = self.now() + GIVEN_UP_FOR
         callback_id, token = self._text(), self._text()
         self.callbacks.put(Callback(callback_id, outgoing.task_key(""), digest_of(token)))
         config = inline_config(f"{self.public_url.rstrip('/')}{PATH}{callback_id}", token)
         return GivenCallback(with_callback(send.forwarded, outgoing.method.version, config), callback_id)
+
+    def taken(self, given: GivenCallback, agent: AgentKey) -> None:
+        """The agent has answered the message with a result."""
+        if given.id:
+            self.doubted.pop(agent, None)
 
     def keep(self, callback_id: str, reported: Reported, body: bytes) -> None:
         """What was told before the task had a name. What is too much the next poll sees."""
@@ -83,6 +91,10 @@ class CallbackInSend:
                     self.report(*reported)
             except RelayError as error:
                 observability.log("report refused", task=task, reason=error.reason)
+
+    def _is_doubted(self, agent: AgentKey) -> bool:
+        until = self.doubted.get(agent)
+        return until is not None and self.now() < until
 
     def _text(self) -> str:
         return urlsafe_b64encode(self.random(RANDOM_BYTES)).decode()

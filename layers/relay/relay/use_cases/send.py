@@ -96,6 +96,7 @@ class SendMessage:
         snapshot = task_of_answer(answer.result, reply.version) if answer.result is not None else None
         if answer.result is not None:
             self._take_over.note_answer(outgoing.agent, snapshot, took=answer.arrived_at - answer.asked_at)
+            self._callback_in_send.taken(given, outgoing.agent.key)
         if snapshot is None:
             if send.inline:
                 observability.log("inline push config dropped: the agent answered with no task", method=outgoing.method.name)
