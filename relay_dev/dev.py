@@ -70,6 +70,7 @@ def _start(args: argparse.Namespace, ends: ExitStack) -> None:
     from relay_dev.runner import Runner  # imports moto: what is wrong with the arguments is said before
     from relay_dev.template import TEMPLATE
 
+    args.upstream = upstreams.with_parameter(args.upstream, dict(args.parameter_overrides).get("UpstreamAgentUrl", ""))
     default = upstreams.default_upstream(args.upstream)
     overrides, environment = _settings(args, default)
     runner = ends.enter_context(

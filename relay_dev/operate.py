@@ -37,13 +37,15 @@ def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add.add_argument("--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'", help="shown to the agent; encrypted")
     add.add_argument("--challenge", action="store_true", help="receivers must echo a nonce before their first notification")
     add.add_argument(
-        "--follow", choices=[AUTOMATIC, *Strategy], default=AUTOMATIC, help="how its tasks are followed (default: the best that works)"
+        "--follow",
+        choices=[AUTOMATIC, *(each.value for each in Strategy)],
+        default=AUTOMATIC,
+        help="how its tasks are followed (default: the best that works)",
     )
     add.add_argument(
         "--follow-as",
-        type=FollowAs,
-        choices=list(FollowAs),
-        default=FollowAs.OPERATOR,
+        choices=[each.value for each in FollowAs],
+        default=FollowAs.OPERATOR.value,
         help="whose credential its tasks are followed with: --header, or what the registering caller shows (default: operator)",
     )
     blocks = add.add_mutually_exclusive_group()
@@ -83,7 +85,9 @@ def add_dead_letters(commands: "argparse._SubParsersAction[argparse.ArgumentPars
 
 def add_redrive(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
-        "redrive", help="send given-up webhooks again", description="Only the newest state of each config, unless --every."
+        "redrive",
+        help="send given-up webhooks again",
+        description="Only the newest state that was given up, of each config, unless --every. A receiver that has newer ones gets it too.",
     )
     _filters(parser)
     parser.add_argument("--all", action="store_true", help="everything; without it at least one filter is needed")
@@ -113,7 +117,7 @@ def _agents_add(args: argparse.Namespace) -> int:
             tuple(args.header),
             challenges_receivers=args.challenge,
             follow=follow,
-            follow_as=args.follow_as,
+            follow_as=FollowAs(args.follow_as),
             blocks=args.blocks,
         )
     )

@@ -1,5 +1,6 @@
 """The agents named with `--upstream`: registered as an operator would, and looked at before the relay says that it is ready."""
 
+import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,16 @@ def upstream_option(text: str) -> UpstreamOption:
     return UpstreamOption(named[1], agent_url(named[2])) if named else UpstreamOption("", agent_url(text))
 
 
+def with_parameter(options: Sequence[UpstreamOption], url: str) -> list[UpstreamOption]:
+    """The template's own parameter for the agent at the relay's address counts as one without a name. Raises: DevError."""
+    if not url or any(not option.name and option.url == url for option in options):
+        return list(options)
+    try:
+        return [UpstreamOption("", agent_url(url)), *options]
+    except argparse.ArgumentTypeError as error:
+        raise DevError(f"UpstreamAgentUrl cannot be used: {error}") from error
+
+
 def default_upstream(options: Sequence[UpstreamOption]) -> UpstreamOption | None:
     """The agent at the relay's own address: the one without a name, or the first. Raises: DevError."""
     bare = [option for option in options if not option.name]
@@ -48,7 +59,7 @@ def register(options: Sequence[UpstreamOption]) -> None:
 
 def check(options: Sequence[UpstreamOption]) -> None:
     """Whether each has a card and an interface that the relay speaks. Within the functions' environment. Raises: DevError."""
-    from relay.domain.errors import RelayError
+    from relay.domain.errors import RelayError, UpstreamUnavailableError
     from relay.domain.keys import DEFAULT_OWNER, AgentKey
     from relay.wiring import wiring
 
@@ -56,7 +67,8 @@ def check(options: Sequence[UpstreamOption]) -> None:
         try:
             _ = wiring().agents.find(AgentKey(DEFAULT_OWNER, option.name or DEFAULT)).endpoint
         except RelayError as error:
-            raise DevError(f"The agent at {option.url} cannot be used: {error.message}") from error
+            hint = " Is it running?" if isinstance(error, UpstreamUnavailableError) else ""
+            raise DevError(f"The agent at {option.url} cannot be used: {error.message}{hint}") from error
 
 
 def speaks_only_0_3(option: UpstreamOption) -> bool:

@@ -193,7 +193,8 @@ def test_an_agent_that_is_down_is_one_sentence() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        _refused(["--upstream", url], f"The agent at {url} cannot be used: ")
+        for option in (["--upstream", url], ["--parameter-overrides", f"UpstreamAgentUrl={url}"]):
+            _refused(option, f"The agent at {url} cannot be used: The agent cannot be reached; nothing was sent to it. Is it running?")
 
 
 def test_an_agent_without_a_card_is_one_sentence() -> None:
@@ -216,6 +217,7 @@ def test_an_agent_that_speaks_no_binding_of_ours_is_one_sentence(agent: Agent) -
         (["--parameter-overrides", "WatchMaxSeconds=0"], "The parameter WatchMaxSeconds must be at least 0.1."),
         (["--parameter-overrides", "ClientAuthentication=iam"], "use relay-key"),
         (["--parameter-overrides", "DeniedWebhookHosts=10.0.0.0/99"], "The functions cannot use these parameters: DENIED_WEBHOOK_HOSTS: "),
+        (["--parameter-overrides", "UpstreamAgentUrl=ftp://agent"], "UpstreamAgentUrl cannot be used: an agent's URL is http or https"),
         (["--parameter-overrides", "WatchMinSeconds=61"], "WatchMinSeconds is more than WatchMaxSeconds, above which nothing goes."),
         (["--template-file", "nowhere.yaml"], "The template nowhere.yaml cannot be read: No such file or directory."),
         (["--upstream", "http://a", "--upstream", "http://b"], "write the others as NAME=URL: http://b."),

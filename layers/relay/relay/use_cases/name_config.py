@@ -1,7 +1,7 @@
 """Name config: which push config a path of the HTTP+JSON binding means, when it may mean several.
 
 What an HTTP API makes of an encoded id cannot be undone (`domain.http_json`), so the ids that there are decide. A delete that says it is
-done must have deleted, and nothing else than was meant.
+done must have deleted, and never one of two that could be meant. Where only `a?b` is, one that meant `a` deletes it: both arrive as `a`.
 """
 
 from dataclasses import replace

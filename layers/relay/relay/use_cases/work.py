@@ -39,7 +39,7 @@ _REACH_WITHIN = timedelta(minutes=15)  # an agent that cannot be reached for so 
 _MAX_TOLD = 1000  # characters of an agent's error
 
 _UNKNOWN = "The relay lost sight of the call to the agent. Whether the agent did what it was asked is unknown."
-_EXPIRED = "The message could not be sent to the agent in time; it has got nothing."
+_EXPIRED = "The message could not be sent to the agent in time; nothing was sent to it."
 
 
 @dataclass(frozen=True)

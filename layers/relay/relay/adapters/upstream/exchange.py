@@ -90,13 +90,13 @@ def translated(url: str) -> Iterator[None]:
         yield
     except (httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
         raise _noted(
-            UpstreamTimeoutError("The agent could not be reached in time; it has got nothing.", metadata=_NOT_SENT), url
+            UpstreamTimeoutError("The agent could not be reached in time; nothing was sent to it.", metadata=_NOT_SENT), url
         ) from error
     except httpcore.TimeoutException as error:
         told = "The agent did not answer in time; whether it does what it was asked is not known."
         raise _noted(UpstreamTimeoutError(told, metadata=_UNKNOWN), url) from error
     except httpcore.ConnectError as error:
-        raise _noted(UpstreamUnavailableError("The agent cannot be reached; it has got nothing.", metadata=_NOT_SENT), url) from error
+        raise _noted(UpstreamUnavailableError("The agent cannot be reached; nothing was sent to it.", metadata=_NOT_SENT), url) from error
     except (httpx.InvalidURL, httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, UnicodeError):
         raise _noted(UpstreamUnavailableError("The agent's address or a header for it is not valid.", metadata=_NOT_SENT), url) from None
     except (httpcore.NetworkError, httpcore.ProtocolError) as error:
