@@ -1,7 +1,7 @@
-"""What moto works out anew at each request, and may remember: its answers are the same, and come in two thirds of the time."""
+"""What moto works out anew at each request, and may remember: its answers stay the same, and come sooner."""
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import moto.core.responses
@@ -9,7 +9,8 @@ import moto.sqs.models
 from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]  # moto does not type it
 
-_OF_ONE_ARGUMENT = (  # functions without effects, of few arguments; what they return is not changed
+_REMEMBERED = 1000  # calls of each: what asks through `--aws-port` may ask for anything
+_OF_ONE_ARGUMENT = (  # without effects, and nobody changes what they return
     (moto.core.responses, "method_names_from_class"),
     (moto.core.responses, "camelcase_to_underscores"),
     (moto.sqs.models, "camelcase_to_underscores"),
@@ -20,7 +21,7 @@ _OF_ONE_ARGUMENT = (  # functions without effects, of few arguments; what they r
 def replacements() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
     """Of what, by which name, and with what."""
     for owner, name in _OF_ONE_ARGUMENT:
-        yield owner, name, cache(getattr(owner, name))
+        yield owner, name, lru_cache(_REMEMBERED)(getattr(owner, name))
     yield XFormedAttributePicker, "__call__", _attribute_values_as_they_are(XFormedAttributePicker.__call__)
 
 

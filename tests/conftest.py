@@ -22,7 +22,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    # What the modules hold stays to the end; to look through it for garbage again and again is an eighth of the time.
+    # What the modules hold stays to the end; to look through it for garbage again and again takes time.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)

@@ -52,16 +52,8 @@ def given_up(world: World) -> bool:
     return Strategy.LIST in StrategyRecords(world.connection, now=world.runner.clock.now).given_up(AGENT)
 
 
-def followed(world: World, *task_ids: str) -> None:
-    """Each has a webhook, named as it is."""
-    for task_id in task_ids:
-        world.agent.task(task_id)
-        world.register(task_id, id=task_id)
-    world.settle()
-
-
 def followed_by_list(world: World, *task_ids: str) -> None:
-    followed(world, *task_ids)
+    world.follow(*task_ids)
     seconds(world, 10)
     assert all(interval(world, task_id) == SLOW for task_id in task_ids)
     world.agent.calls.clear()
@@ -317,7 +309,7 @@ def _has_no_timestamps(answer: dict[str, Any]) -> None:
 )
 def test_agent_whose_lists_cannot_be_used_is_polled_and_tried_again_later(world: World, wrong: Any) -> None:
     answers(world, wrong)
-    followed(world, "t1")
+    world.follow("t1")
     seconds(world, 20)
     assert given_up(world)
     assert listers(world).get(LISTED) is None
@@ -438,7 +430,7 @@ def test_agent_that_asks_for_a_pause_has_it(world: World) -> None:
 def test_task_followed_with_a_callers_credential_is_polled() -> None:
     with World(FollowStrategy="list", FollowAs="caller", WatchMinSeconds="1", WatchMaxSeconds=str(SLOW)) as world:
         world.headers = {"x-upstream-authorization": "Bearer anns-own-credential"}
-        followed(world, "t1")
+        world.follow("t1")
         seconds(world, 20)
         assert interval(world, "t1") < SLOW
         assert world.agent.count("ListTasks") == 0

@@ -34,13 +34,6 @@ def world(one_world: World) -> World:
     return one_world
 
 
-def followed(world: World, *task_ids: str) -> None:
-    for task_id in task_ids:
-        world.agent.task(task_id)
-        world.register(task_id, id=task_id)
-    world.settle()
-
-
 def seconds(world: World, many: float, step: float = EVERY + 0.5) -> None:
     while many > 0:
         world.advance(min(many, step))
@@ -62,7 +55,7 @@ def interval(world: World, task_id: str) -> float:
 
 
 def test_few_tasks_are_polled_and_nothing_is_asked_or_read_for_a_list(world: World) -> None:
-    followed(world, *MANY[: LISTED_DOWN_TO - 1])
+    world.follow(*MANY[: LISTED_DOWN_TO - 1])
     world.wire.requests.clear()
     world.advance(SLOW)
     assert (world.agent.count("ListTasks"), is_listed(world)) == (0, False)
@@ -71,7 +64,7 @@ def test_few_tasks_are_polled_and_nothing_is_asked_or_read_for_a_list(world: Wor
 
 
 def test_many_tasks_are_listed_and_a_change_is_told_by_the_list(world: World) -> None:
-    followed(world, *MANY)
+    world.follow(*MANY)
     seconds(world, 40)
     assert is_listed(world)
     assert [interval(world, task_id) for task_id in MANY] == [SLOW] * len(MANY)
@@ -85,7 +78,7 @@ def test_many_tasks_are_listed_and_a_change_is_told_by_the_list(world: World) ->
 
 @pytest.mark.thorough
 def test_what_follows_a_change_soon_is_found_by_a_poll_before_the_list_can(world: World) -> None:
-    followed(world, *MANY)
+    world.follow(*MANY)
     seconds(world, 40)
     world.agent.task("t3").becomes("working", message="one")
     seconds(world, EVERY + 1)
@@ -99,7 +92,7 @@ def test_what_follows_a_change_soon_is_found_by_a_poll_before_the_list_can(world
 
 @pytest.mark.thorough
 def test_list_goes_on_with_some_tasks_less_and_ends_when_few_are_left(world: World) -> None:
-    followed(world, *MANY)
+    world.follow(*MANY)
     seconds(world, 30)
     for task_id in MANY[LISTED_DOWN_TO:]:
         world.agent.task(task_id).becomes("completed")
@@ -132,7 +125,7 @@ def _lists_without_end(answer: dict[str, Any]) -> None:
 @pytest.mark.parametrize("wrong", [_has_no_lists, _lists_what_nobody_follows, _lists_without_end])
 def test_agent_whose_lists_do_not_show_the_tasks_is_asked_for_one_and_polled(world: World, wrong: Any) -> None:
     world.agent.before_answer = lambda method, answer: wrong(answer) if method == "ListTasks" else None
-    followed(world, *MANY)
+    world.follow(*MANY)
     seconds(world, 40)
     assert (given_up(world), is_listed(world), world.agent.count("ListTasks")) == (True, False, 1)
     world.agent.task("t3").becomes("working")
@@ -144,7 +137,7 @@ def test_agent_whose_lists_do_not_show_the_tasks_is_asked_for_one_and_polled(wor
 def test_agent_that_says_no_time_as_dotnet_does_is_polled_and_nothing_fails(world: World) -> None:
     for task_id in MANY:
         world.agent.task(task_id).document["status"]["timestamp"] = "0001-01-01T00:00:00Z"
-    followed(world, *MANY)
+    world.follow(*MANY)
     seconds(world, 40)
     assert (given_up(world), is_listed(world), world.agent.count("ListTasks")) == (True, False, 1)
     world.agent.task("t3").document["status"]["state"] = "TASK_STATE_COMPLETED"
@@ -166,7 +159,7 @@ def test_tasks_whose_status_has_no_timestamp_count_for_nothing(world: World) -> 
 def test_neither_against_the_operators_choice_nor_of_tasks_under_a_callers_credential(parameters: dict[str, str]) -> None:
     with World(**PACE, **parameters) as world:
         world.headers = {"x-upstream-authorization": "Bearer anns-own-credential"}
-        followed(world, *MANY)
+        world.follow(*MANY)
         seconds(world, 2 * SLOW)
         assert world.agent.count("ListTasks") == 0
 

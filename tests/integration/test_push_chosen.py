@@ -29,10 +29,7 @@ def world() -> Iterator[World]:
 
 
 def followed(world: World, *task_ids: str) -> None:
-    for task_id in task_ids:
-        world.agent.task(task_id)
-        world.register(task_id, id=task_id)
-    world.settle()
+    world.follow(*task_ids)
     world.advance(SOON + 1)
 
 

@@ -140,6 +140,13 @@ class World:
         params = {"taskId": task_id, "url": url or f"{self.receiver.url}/{more.get('id', 'hook')}", **more}
         return str(self.result("CreateTaskPushNotificationConfig", params)["id"])
 
+    def follow(self, *task_ids: str) -> None:
+        """New tasks, each with a webhook of the same name, followed and told of."""
+        for task_id in task_ids:
+            self.agent.task(task_id)
+            self.register(task_id, id=task_id)
+        self.settle()
+
     def delete(self, task_id: str, config_id: str) -> None:
         self.result("DeleteTaskPushNotificationConfig", {"taskId": task_id, "id": config_id})
 

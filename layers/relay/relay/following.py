@@ -105,13 +105,13 @@ class Following(Delivering):
         from relay.domain.watch import Pace
         from relay.use_cases.accelerate import Accelerate
         from relay.use_cases.known_listers import KnownListers
-        from relay.use_cases.list_where_it_pays import ListWhereItPays
+        from relay.use_cases.list_where_it_pays import Crowds, ListWhereItPays
         from relay.use_cases.tell_ending import TellEnding
         from relay.use_cases.watch import FollowTasks
 
         given = self.settings
         listers = KnownListers(self.listers, self.watch_queue, slowest=given.watch_maximum, now=now)
-        list_where_it_pays = ListWhereItPays(self.strategies, listers, given.list_interval, now)
+        list_where_it_pays = ListWhereItPays(self.strategies, listers, given.list_interval, Crowds(now=now))
         return FollowTasks(
             watches=self.watches,
             cursors=self.cursors,

@@ -4,7 +4,7 @@ What decides is what the process has seen anyway (domain/crowd.py): while there 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -53,11 +53,7 @@ class ListWhereItPays:
     strategies: Strategies
     listers: KnownListers
     every: timedelta
-    now: Callable[[], datetime]
-    crowds: Crowds = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "crowds", Crowds(now=self.now))
+    crowds: Crowds
 
     def __call__(self, watch: Watch, head: RevisionHead) -> Told:
         """Of a task that would be polled. Its own polls go on for as long as they come sooner than a list does."""
