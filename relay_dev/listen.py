@@ -8,6 +8,7 @@ import sys
 import threading
 
 from relay.domain.authentication import MIN_SECRET_BYTES
+from relay.domain.signer import JWKS_PATH
 from relay.domain.signing_secret import signing_key
 from relay_dev.ports import why_not
 from relay_dev.received import Notification
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _check_secret(args.secret)
         receiver = Receiver(
-            host=args.host, port=args.port, token=args.token, secret=args.secret, relay_url=args.relay, on_notification=_print
+            host=args.host, port=args.port, token=args.token, secret=args.secret, relay_url=args.relay, on_notification=Printer(args.relay)
         )
     except (OSError, OverflowError) as error:
         print(why_not(error, args.host, args.port), file=sys.stderr)
@@ -66,8 +67,21 @@ def registration(relay_url: str, receiver_url: str, *, token: str = "", secret: 
     return f"curl -s {shlex.quote(relay_url)} -H 'Content-Type: application/json' -H 'A2A-Version: 1.0' -d {shlex.quote(json.dumps(call))}"
 
 
-def _print(notification: Notification) -> None:
-    print(notification.as_line(), flush=True)
+class Printer:
+    """A line for each notification; the first `v1a wrong` is followed by what may be the matter."""
+
+    def __init__(self, relay_url: str) -> None:
+        self._keys_url = f"{relay_url.rstrip('/')}{JWKS_PATH}"
+        self._is_explained = False
+
+    def __call__(self, notification: Notification) -> None:
+        print(notification.as_line(), flush=True)
+        if notification.v1a == "wrong" and not self._is_explained:
+            self._is_explained = True
+            print(
+                f"v1a wrong: no key at {self._keys_url} made it in the last 5 minutes. Does another relay send? Say it with --relay URL.",
+                flush=True,
+            )
 
 
 def _check_secret(secret: str) -> None:

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from relay.domain.endings import ENDED
+from relay.domain.notification import REDRIVEN_HEADER
 from relay.domain.push_config import Dialect
 from relay.domain.task import TaskState
 
@@ -89,9 +91,19 @@ class Notification:
             f"v1a {self.v1a}",
             self.dialect or "unknown dialect",
             f"-> {self.status}",
+            *self._remarks(),
         ]
-        text = "  ".join([*parts, "duplicate"] if self.is_duplicate else parts)
+        text = "  ".join(parts)
         return "".join(character if character.isprintable() else "?" for character in text)
+
+    def _remarks(self) -> list[str]:
+        """What is out of the ordinary: an operator sent it, nothing more may come, it was there before."""
+        ended = self.headers.get(ENDED.lower(), "")
+        return [
+            *(["redriven"] if REDRIVEN_HEADER.lower() in self.headers else []),
+            *([f"ended {ended}"] if ended else []),
+            *(["duplicate"] if self.is_duplicate else []),
+        ]
 
 
 @dataclass(frozen=True)

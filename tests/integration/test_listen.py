@@ -165,6 +165,13 @@ def test_a_webhook_id_accepted_before_is_marked_as_a_duplicate(client: httpx.Cli
         assert receiver.notifications[2].as_line().endswith("duplicate")
 
 
+def test_a_line_says_what_an_operator_sent_again_and_that_nothing_more_may_come(client: httpx.Client) -> None:
+    with Receiver() as receiver:
+        post(client, receiver, TASK_10, {"A2A-Relay-Redriven": "true"})
+        post(client, receiver, TASK_10, {"A2A-Relay-Ended": "vanished"})
+        assert [found.as_line().split("-> 200")[1].strip() for found in receiver.notifications] == ["redriven", "ended vanished"]
+
+
 def test_posts_without_a_webhook_id_are_no_duplicates(client: httpx.Client) -> None:
     with Receiver() as receiver:
         post(client, receiver, TASK_10)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from relay.domain.notification import sign_v1, sign_v1a
 from relay.domain.signer import Signer, SigningKey, jwks
+from relay_dev.listen import Printer
 from relay_dev.published_keys import PublishedKeys
 from relay_dev.receiver import Receiver
 
@@ -162,3 +163,14 @@ def test_a_receiver_with_a_secret_refuses_what_only_the_relay_s_key_has_signed(r
     receiver.stop()
     assert (refused.status, refused.signature, refused.v1a) == (401, "none", "verified")
     assert (accepted.status, accepted.signature, accepted.v1a) == (200, "verified", "verified")
+
+
+def test_the_first_wrong_v1a_is_explained(capsys: pytest.CaptureFixture[str], relay: Relay) -> None:
+    receiver = Receiver(relay_url=relay.url, now=lambda: NOW, on_notification=Printer(relay.url))
+    for each in (ONE, OTHER, OTHER):
+        receiver.take("/", signed(each), BODY)
+    receiver.stop()
+    right, wrong, hint, again = capsys.readouterr().out.splitlines()
+    assert ["v1a verified" in right, "v1a wrong" in wrong, "v1a wrong" in again] == [True, True, True]
+    assert f"{relay.url}/.well-known/jwks.json" in hint
+    assert "--relay URL" in hint
