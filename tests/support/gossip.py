@@ -98,6 +98,7 @@ class Gossip:
     def _register(self) -> None:
         for name, authentication in (
             ("bearer", {"scheme": "Bearer", "credentials": self.planted["credentials"]}),
+            ("hmac", {"scheme": "HMAC-SHA256", "credentials": self.planted["replaced-secret"]}),
             ("hmac", {"scheme": "HMAC-SHA256", "credentials": self.planted["signing-secret"]}),
         ):
             self.call("CreateTaskPushNotificationConfig", {"taskId": "task-1", **self._config(name), "authentication": authentication})

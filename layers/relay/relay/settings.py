@@ -55,6 +55,7 @@ class Settings(BaseModel):
     upstream_credential_secret_arn: str = ""
     upstream_blocks: Blocks = Blocks.AUTO
     public_url: str = ""
+    secret_overlap_hours: float = Field(default=24, ge=0, le=720)
     retry_schedule: _Seconds = (5, 30, 120, 600, 1800, 7200, 18000, 36000)
     updates_after_failure: Updates = Updates.EVERY_REVISION
     webhook_timeout_seconds: float = Field(default=10, gt=0, le=30)
@@ -87,6 +88,10 @@ class Settings(BaseModel):
     @property
     def webhook_timeout(self) -> timedelta:
         return timedelta(seconds=self.webhook_timeout_seconds)
+
+    @property
+    def secret_overlap(self) -> timedelta:
+        return timedelta(hours=self.secret_overlap_hours)
 
     @property
     def watch_minimum(self) -> timedelta:

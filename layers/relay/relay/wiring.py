@@ -164,6 +164,7 @@ class Wiring(Following):
             follow=self._follow_task,
             count=self._count_registrations,
             watch_deadline=self.settings.watch_deadline,
+            secret_overlap=self.settings.secret_overlap,
             now=now,
         )
 
@@ -208,6 +209,7 @@ class Wiring(Following):
             max_configs=given.max_configs_per_task,
             max_receivers=given.max_receivers_per_task,
             watch_deadline=given.watch_deadline,
+            secret_overlap=given.secret_overlap,
         )
 
     @cached_property

@@ -173,7 +173,7 @@ def _authorization(config: PushConfig, webhook_id: str, timestamp: datetime, *, 
 
 def _signatures(config: PushConfig, webhook_id: str, timestamp: datetime, *, body: bytes, signer: Signer) -> Iterator[str]:
     """In the order of the header. `v1` stays first: stock verifiers read on only past well-formed signatures, and skip `v1a`."""
-    if secret := config.signing_secret:
+    for secret in config.signing_secrets(timestamp):
         yield sign_v1(secret, webhook_id, timestamp, body)
     for key in signer.keys:
         yield sign_v1a(key, webhook_id, timestamp, body)

@@ -6,13 +6,15 @@ Source: A2A 1.0 `TaskPushNotificationConfig`, A2A 0.3 `PushNotificationConfig`; 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from relay.domain.errors import InvalidParamsError
 from relay.domain.keys import ConfigKey
+from relay.domain.secret_overlap import RetiredSecret, retired
 from relay.domain.task import RevisionHead
+from relay.domain.webhook_url import origin
 
 
 class Dialect(StrEnum):
@@ -103,7 +105,7 @@ class Authentication:
 
 @dataclass(frozen=True)
 class PushConfig:
-    """A registered push config. `token`, `authentication`, `secret`, `headers` are secrets: encrypted at rest, in no log or `repr`."""
+    """A registered push config. What is not in its `repr` is secret: encrypted at rest, and in no log."""
 
     key: ConfigKey
     url: str
@@ -119,6 +121,7 @@ class PushConfig:
     events: tuple[str, ...] = ()  # the only ones to be told, in the dialect's words; empty: all
     template: str = ""  # the life of the template that it is, or is a copy of; after a delete a template has another
     caller: str = field(default="", repr=False)  # who registered it: `fingerprint` of its own credential for the agent
+    retired: tuple[RetiredSecret, ...] = field(default=(), repr=False)  # secrets that this caller has replaced, the latest first
 
     @property
     def template_key(self) -> ConfigKey:
@@ -130,13 +133,25 @@ class PushConfig:
         if caller == self.caller:
             return self
         scheme = Authentication(self.authentication.scheme) if self.authentication else None
-        return replace(self, token="", authentication=scheme, secret="", headers=())
+        return replace(self, token="", authentication=scheme, secret="", headers=(), retired=())
 
     @property
     def signing_secret(self) -> str:
         """What signs the body, or empty."""
         authentication = self.authentication
         return authentication.credentials if authentication and authentication.is_signing_secret else self.secret
+
+    def signing_secrets(self, at: datetime) -> tuple[str, ...]:
+        """All that sign at that time: the config's own first, then those that it has replaced lately."""
+        earlier = tuple(each.text for each in self.retired if at < each.until)
+        return (self.signing_secret, *earlier) if self.signing_secret else ()
+
+    def succeeding(self, before: "PushConfig | None", *, now: datetime, overlap: timedelta) -> "PushConfig":
+        """This config, set in place of `before`: its secrets sign on for the overlap, where the caller and the receiver are the same."""
+        if before is None or before.caller != self.caller or origin(before.url) != origin(self.url):
+            return self
+        found = retired(before.retired, replaced=before.signing_secret, new=self.signing_secret, now=now, overlap=overlap)
+        return replace(self, retired=found)
 
 
 @dataclass(frozen=True)

@@ -51,11 +51,13 @@ class Pending:
         """
         now = self._now()
         held = self._configs.held(task, now=now)
-        config = registration.as_config(ConfigKey(task, config_id_for(registration, held)), now)
-        others = [other for other in held if other.key != config.key]
+        key = ConfigKey(task, config_id_for(registration, held))
+        replaced = next((other for other in held if other.key == key), None)
+        config = registration.as_config(key, now).succeeding(replaced, now=now, overlap=self._limits.secret_overlap)
+        others = [other for other in held if other.key != key]
         if len(others) >= self._limits.max_configs:
             raise InvalidParamsError(f"A task may have at most {self._limits.max_configs} push configs: delete one first.", field="taskId")
-        self._count(task.agent_key, registration, replaced=next((other for other in held if other.key == config.key), None))
+        self._count(task.agent_key, registration, replaced=replaced)
         expires = now + PENDING
         self._directory.add(config.key, expires=expires)
         group = receiver_group(config)

@@ -33,7 +33,8 @@ _ID_ROUNDS = 50_000  # some 20 ms
 
 @dataclass(frozen=True)
 class RegisterLimits:
-    """What the operator allows: which hosts may be webhooks, configs and receivers per task, how long a task is followed.
+    """What the operator allows: which hosts may be webhooks, configs and receivers per task, how long a task is followed,
+    and how long a secret that was replaced signs on.
 
     Of registrations at the same moment each sees those before it: together they may exceed a cap by their number.
     """
@@ -42,6 +43,7 @@ class RegisterLimits:
     max_configs: int
     max_receivers: int
     watch_deadline: timedelta
+    secret_overlap: timedelta
 
 
 class Register:
@@ -93,10 +95,12 @@ class Register:
         now = self._now()
         known = self._configs.of_task(task, now=now)
         config_id = config_id_for(registration, known)
-        config = registration.as_config(ConfigKey(task, config_id), now)
+        key = ConfigKey(task, config_id)
+        replaced = next((other for other in known if other.key == key), None)
+        config = registration.as_config(key, now).succeeding(replaced, now=now, overlap=self._limits.secret_overlap)
         self._check_caps(known, config, registration)
         if not is_counted:
-            self._count(task.agent_key, registration, replaced=next((other for other in known if other.key == config.key), None))
+            self._count(task.agent_key, registration, replaced=replaced)
         self._commit(config, start_position(start, newest), newest)
         self._follow(task, lent)
         return config

@@ -35,6 +35,7 @@ class Templates:
         follow: FollowTask,
         count: CountRegistrations,
         watch_deadline: timedelta,
+        secret_overlap: timedelta,
         now: Callable[[], datetime],
     ) -> None:
         self._configs = configs
@@ -43,6 +44,7 @@ class Templates:
         self._follow = follow
         self._count = count
         self._watch_deadline = watch_deadline
+        self._secret_overlap = secret_overlap
         self._now = now
 
     def set(self, agent: AgentKey, registration: Registration) -> PushConfig:
@@ -59,7 +61,9 @@ class Templates:
                 )
             self._count(agent, registration, replaced=before)
             config_id = before.key.config_id if before else registration.config_id or uuid4().hex
-            config = registration.as_config(ConfigKey(agent.no_task, config_id), self._now())
+            now = self._now()
+            config = registration.as_config(ConfigKey(agent.no_task, config_id), now)
+            config = config.succeeding(before, now=now, overlap=self._secret_overlap)
             config = replace(config, template=before.template if before else uuid4().hex)
             if self._configs.put_template(config):
                 return config

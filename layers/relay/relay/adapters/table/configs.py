@@ -11,6 +11,7 @@ from relay.adapters.table.connection import Connection
 from relay.adapters.table.items import Item
 from relay.domain.keys import PENDING_PREFIX, PUSH_PREFIX, TEMPLATE_PREFIX, AgentKey, ConfigKey, TaskKey, config_id_of
 from relay.domain.push_config import Authentication, Dialect, PushConfig, RetryPolicy, Updates
+from relay.domain.secret_overlap import RetiredSecret
 
 Seal = Callable[[bytes, Mapping[str, str]], bytes]
 
@@ -90,6 +91,8 @@ class Configs:
             secrets |= {"scheme": config.authentication.scheme, "credentials": config.authentication.credentials}
         others = (("secret", config.secret), ("caller", config.caller), ("headers", config.headers))
         secrets |= {name: value for name, value in others if value}
+        if config.retired:
+            secrets["retired"] = [(each.text, each.until.isoformat()) for each in config.retired]
         sealed = self._seal(json.dumps(secrets).encode(), seal_context(config.key))
         return {
             "pk": items.text(config.key.task.partition),
@@ -148,6 +151,7 @@ class Configs:
             caller=secrets.get("caller", ""),
             template=items.read_text(item, "template"),
             headers=tuple((name, value) for name, value in secrets.get("headers", ())),
+            retired=tuple(RetiredSecret(text, datetime.fromisoformat(until)) for text, until in secrets.get("retired", ())),
             events=_events(item),
             registered_at=items.read_moment(item, "registered_at"),
             retry_policy=RetryPolicy(**json.loads(items.read_text(item, "retry_policy"))) if "retry_policy" in item else None,
