@@ -1,23 +1,34 @@
 # mypy: ignore-errors
-"""PraisonAI's own A2AClient, and what its documentation builds on it: `.venv-compat-praisonai/bin/python tests/compat/praisonai_client.py`.
+"""PraisonAI's own A2AClient, and the programs of its page on push notifications: `.venv-compat-praisonai/bin/python praisonai_client.py`.
 
-The documentation calls `send_message(…, configuration=…)` and `call_method(…)`, which the client does not have: a subclass has them, and
-they send what the documentation says. It answers with the whole JSON-RPC response, as the client does.
+The programs behave as the page (`docs/features/a2a-push-notifications.mdx` of MervinPraison/PraisonAIDocs) prints them: the same names,
+steps and order. What the page calls and neither the package nor the page has is in the subclasses `DocumentedClient` and `Submitting`.
 """
 
 import asyncio
+import time
 import uuid
 
 from praisonaiagents.ui.a2a import A2AClient
 from served import serve
 
 ENDS = ("completed", "failed", "cancelled")
-SET, GET, LIST, DELETE = (f"tasks/pushNotificationConfig/{verb}" for verb in ("set", "get", "list", "delete"))
+AT_ONCE = {"returnImmediately": True}
+SET = "tasks/pushNotificationConfig/set"
 
 
 class DocumentedClient(A2AClient):
+    """It has `call_method`, and `send_message` with a configuration.
+
+    The package's own calls answer with the whole JSON-RPC response, an error's too. `call_method` raises on one: the page's
+    `check_push_support` knows no other way to be told.
+    """
+
     async def call_method(self, method, params):
-        return await self._jsonrpc_call(method, params)
+        response = await self._jsonrpc_call(method, params)
+        if "error" in response:
+            raise RuntimeError(f"{response['error']['code']}: {response['error']['message']}")
+        return response
 
     async def send_message(self, text, context_id=None, message_id=None, configuration=None):
         if configuration is None:
@@ -26,29 +37,94 @@ class DocumentedClient(A2AClient):
         return await self._jsonrpc_call("message/send", {"message": message, "configuration": configuration})
 
 
-class AdaptiveClient(DocumentedClient):
-    """Webhooks where the agent takes them, polling where not; it finds out by registering one for a task that does not exist."""
+class AdaptiveA2AClient:
+    """Webhooks where the agent takes them, polling where not: before its first task it registers one for a task that does not exist."""
 
-    async def is_push_supported(self):
-        probe = await self.call_method(SET, {"taskId": "test", "url": "https://test.example.com"})
-        return "error" not in probe
+    def __init__(self, url):
+        self.client = DocumentedClient(url)
+        self.supports_push = None
 
-    async def execute(self, text, webhook_url, token):
-        sent = await self.send_message(text, configuration={"returnImmediately": True})
-        task_id = sent["result"]["id"]
-        if await self.is_push_supported():
-            await self.call_method(SET, {"taskId": task_id, "url": webhook_url, "token": token})
-            return {"mode": "webhook", "task_id": task_id}
-        return {"mode": "polling", "task_id": task_id}
+    async def check_push_support(self):
+        try:
+            await self.client.call_method(SET, {"taskId": "test", "url": "https://test.example.com"})
+        except Exception:  # noqa: BLE001  the page catches everything
+            self.supports_push = False
+        else:
+            self.supports_push = True
 
-    async def poll(self, task_id):
-        """Every state until the last, asked for with a growing interval."""
-        states, seconds = [], 0.5
-        while not states or states[-1] not in ENDS:
-            await asyncio.sleep(seconds)
-            states.append((await self.get_task(task_id))["result"]["status"]["state"])
-            seconds = min(seconds * 1.5, 30)
-        return states
+    async def submit_task(self, message):
+        if self.supports_push is None:
+            await self.check_push_support()
+        submit = self._submit_with_webhook if self.supports_push else self._submit_with_polling
+        return await submit(message)
+
+
+class Submitting(AdaptiveA2AClient):
+    """The two ways to submit, which the page does not print: by its other programs."""
+
+    def __init__(self, url, webhook_url, token):
+        super().__init__(url)
+        self._webhook_url, self._token = webhook_url, token
+
+    async def _submit_with_webhook(self, message):
+        task_id = (await self.client.send_message(message, configuration=AT_ONCE))["result"]["id"]
+        await self.client.call_method(SET, {"taskId": task_id, "url": self._webhook_url, "token": self._token})
+        return {"supports_push": self.supports_push, "task_id": task_id, "state": None}
+
+    async def _submit_with_polling(self, message):
+        task_id = (await self.client.send_message(message, configuration=AT_ONCE))["result"]["id"]
+        ended = await wait_for_completion(self.client, task_id)
+        return {"supports_push": self.supports_push, "task_id": task_id, "state": ended["status"]["state"]}
+
+
+async def configure_webhook(client, task_id, webhook_url, token, credentials):
+    """Token and authentication at once. The page goes on with the whole response."""
+    authentication = {"scheme": "Bearer", "credentials": credentials}
+    return await client.call_method(SET, {"taskId": task_id, "url": webhook_url, "token": token, "authentication": authentication})
+
+
+async def setup_webhook_task(client, message, webhook_url):
+    """The webhook first, for a task that is still to come, and then the task."""
+    await client.call_method(SET, {"taskId": "future-task-id", "url": webhook_url})
+    return await client.send_message(message, configuration=AT_ONCE)
+
+
+async def async_task_with_polling(client, message):
+    """Asks at once, then after ever longer waits, until the state is one of three."""
+    task_id = (await client.send_message(message, configuration=AT_ONCE))["result"]["id"]
+    delay = 1
+    while True:
+        task = await client.get_task(task_id)
+        if task["result"]["status"]["state"] in ENDS:
+            return task["result"]
+        await asyncio.sleep(min(delay, 30))
+        delay *= 1.5
+
+
+async def wait_for_completion(client, task_id, timeout=300):
+    begun = time.monotonic()
+    while time.monotonic() - begun <= timeout:
+        result = (await client.get_task(task_id))["result"]
+        if result["status"]["state"] == "completed":
+            return result
+        if result["status"]["state"] in ENDS:
+            raise RuntimeError(f"Task {result['status']['state']}: {result['status'].get('message', '')}")
+        await asyncio.sleep(1)
+    raise TimeoutError("Task did not complete within timeout")
+
+
+async def task_with_timeout(client, message, timeout=600):
+    """A task that takes too long is canceled, and then it raises TimeoutError."""
+    task_id = (await client.send_message(message, configuration=AT_ONCE))["result"]["id"]
+    begun = time.monotonic()
+    while True:
+        if time.monotonic() - begun > timeout:
+            await client.call_method("tasks/cancel", {"id": task_id})
+            raise TimeoutError(f"Task {task_id} timed out after {timeout}s")
+        task = await client.get_task(task_id)
+        if task["result"]["status"]["state"] in ENDS:
+            return task["result"]
+        await asyncio.sleep(5)
 
 
 class Calls:
@@ -56,35 +132,52 @@ class Calls:
         async def read(client):
             return (await client.get_agent_card()).model_dump(by_alias=True, exclude_none=True)
 
-        return self._ask(url, read)
+        return _ask(url, read)
 
     def send(self, url, text, configuration=None):
-        return self._ask(url, lambda client: client.send_message(text, configuration=configuration))
+        return _ask(url, lambda client: client.send_message(text, configuration=configuration))
 
     def get(self, url, task_id):
-        return self._ask(url, lambda client: client.get_task(task_id))
+        return _ask(url, lambda client: client.get_task(task_id))
 
     def list_tasks(self, url):
-        return self._ask(url, lambda client: client.list_tasks())
+        return _ask(url, lambda client: client.list_tasks())
 
     def cancel(self, url, task_id):
-        return self._ask(url, lambda client: client.cancel_task(task_id))
+        return _ask(url, lambda client: client.cancel_task(task_id))
 
     def call_method(self, url, method, params):
-        return self._ask(url, lambda client: client.call_method(method, params))
+        return _ask(url, lambda client: client.call_method(method, params))
 
-    def execute(self, url, text, webhook_url, token):
-        return self._ask(url, lambda client: client.execute(text, webhook_url, token))
+    def configure_webhook(self, url, **arguments):
+        return _ask(url, lambda client: configure_webhook(client, **arguments))
 
-    def poll(self, url, task_id):
-        return self._ask(url, lambda client: client.poll(task_id))
+    def setup_webhook_task(self, url, **arguments):
+        return _ask(url, lambda client: setup_webhook_task(client, **arguments))
 
-    def _ask(self, url, call):
-        async def asked():
-            async with AdaptiveClient(url) as client:
-                return await call(client)
+    def async_task_with_polling(self, url, message):
+        return _ask(url, lambda client: async_task_with_polling(client, message))
 
-        return asyncio.run(asked())
+    def task_with_timeout(self, url, message, timeout):
+        return _ask(url, lambda client: task_with_timeout(client, message, timeout))
+
+    def submit_task(self, url, message, webhook_url, token):
+        async def submitted():
+            adaptive = Submitting(url, webhook_url, token)
+            try:
+                return await adaptive.submit_task(message)
+            finally:
+                await adaptive.client.close()
+
+        return asyncio.run(submitted())
+
+
+def _ask(url, call):
+    async def asked():
+        async with DocumentedClient(url) as client:
+            return await call(client)
+
+    return asyncio.run(asked())
 
 
 if __name__ == "__main__":
