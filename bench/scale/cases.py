@@ -32,10 +32,10 @@ def cases(sizes: Sequence[int], names: Sequence[str]) -> Iterator[Case]:
 
 
 def case(name: str, *, tasks: int, period: float | None, seconds: float) -> Case:
-    """The template's own settings, but for `list-900`, whose watches ask every 900 s, and as many environments as all streams need."""
+    """The template's own settings, but for `list`, whose watches ask every 60 s, and as many environments as all streams need."""
     strategy = _STRATEGIES[name]
     parameters = {"StreamConcurrency": str(max(2, ceil(tasks / MAX_STREAMS)))}
-    if name == _LIST_900:
-        parameters["WatchMaxSeconds"] = "900"
+    if name == "list":
+        parameters["ListSweepSeconds"] = "1"  # not sooner than WatchMaxSeconds
     warm_up = 61.0 if strategy is Strategy.STREAM else 10.0  # streams begin in the first turns of all watches
     return Case(name, strategy, tasks=tasks, seconds=seconds, period=period, warm_up=warm_up, parameters=parameters)

@@ -13,6 +13,7 @@ import pytest
 from relay.adapters.table.listers import Listers
 from relay.adapters.table.strategies import StrategyRecords
 from relay.domain.keys import AgentKey, ListKey
+from relay.domain.listing import RECALL_AFTER
 from relay.domain.strategy import Strategy
 from relay.domain.task import ProtocolVersion
 from relay.domain.wakeup import ListWakeup
@@ -21,14 +22,15 @@ from tests.support.world import SWEEP, VISIBILITY, WATCHING, World, task_key
 
 AGENT = AgentKey("default", "default")
 LISTED = ListKey(AGENT, "")
-EVERY, SLOW = 5, 300  # seconds: ListSeconds, WatchMaxSeconds
+EVERY, POLLS, SLOW = 5, 60, 300  # seconds: ListSeconds, WatchMaxSeconds, ListSweepSeconds
 GIVEN_UP = 601  # seconds until a strategy that was given up is tried again
 TASKS = [f"t{number}" for number in range(5)]
 
 
 @pytest.fixture(scope="module")
 def one_world() -> Iterator[World]:
-    with World(FollowStrategy="list", WatchMinSeconds="1", WatchMaxSeconds=str(SLOW), ListSeconds=str(EVERY)) as world:
+    pace = {"WatchMinSeconds": "1", "WatchMaxSeconds": str(POLLS), "ListSeconds": str(EVERY), "ListSweepSeconds": str(SLOW)}
+    with World(FollowStrategy="list", **pace) as world:
         yield world
 
 
@@ -77,12 +79,13 @@ def answers(world: World, change: Any) -> None:
 
 
 def test_quiet_tasks_cost_one_list_between_them(world: World) -> None:
+    world.agent.task("t0").becomes("input-required")
     followed_by_list(world, *TASKS)
     world.wire.requests.clear()
-    seconds(world, 60)
+    seconds(world, 2 * POLLS)
     assert world.agent.count("GetTask") == 0
     rounds = world.agent.count("ListTasks")
-    assert 8 <= rounds <= 60 / EVERY + 1
+    assert 16 <= rounds <= 2 * POLLS / EVERY + 1
     asked = Counter(request.name for request in world.wire.asked("watch") if not is_of_the_clock(request))
     assert asked == {"UpdateItem": 2 * rounds, "SendMessage": rounds, "BatchGetItem": rounds}
 
@@ -270,6 +273,54 @@ def test_lister_that_died_in_its_turn_is_back_soon(world: World) -> None:
     world.agent.task("t3").becomes("working")
     seconds(world, EVERY + 1)
     assert world.told("t3") == [2]
+
+
+# --- those that count on a list that ends
+
+
+def recalled(world: World) -> None:
+    """As long as it may take until a task is asked for that no list tells any more."""
+    world.advance(EVERY + 1)
+    world.advance(RECALL_AFTER.total_seconds() + 1)
+    world.advance(POLLS + 1)
+
+
+def test_tasks_of_a_list_that_breaks_are_polled_soon_though_they_would_have_rested_for_long(world: World) -> None:
+    followed_by_list(world, *TASKS)
+    answers(world, _has_no_lists)
+    world.agent.task("t3").becomes("completed")
+    recalled(world)
+    assert (given_up(world), world.told("t3")) == (True, [2])
+    assert all(interval(world, task_id) <= POLLS for task_id in TASKS if task_id != "t3")
+    world.advance(POLLS + 11)
+    assert listers(world).get(LISTED) is None
+
+
+@pytest.mark.thorough
+def test_recall_goes_on_until_none_is_left_whatever_it_has_no_time_for(world: World) -> None:
+    followed_by_list(world, *TASKS)
+    answers(world, _has_no_lists)
+    world.advance(EVERY + 1)
+    world.wire.decide = lambda request: Effect.DIES_BEFORE if "due_at > :after" in str(request.body) else Effect.NONE
+    world.advance(RECALL_AFTER.total_seconds() + 1)
+    assert (world.wire.deaths, listers(world).get(LISTED) is None) == (1, False)
+    world.wire.decide = undisturbed
+    world.agent.task("t3").becomes("completed")
+    world.advance(VISIBILITY)
+    recalled(world)
+    assert world.told("t3") == [2]
+    world.advance(POLLS + 11)
+    assert listers(world).get(LISTED) is None
+
+
+@pytest.mark.thorough
+def test_task_that_the_agent_has_forgotten_is_asked_for_as_often_as_without_a_list(world: World) -> None:
+    followed_by_list(world, *TASKS)
+    world.agent.forget("t1")
+    seconds(world, SLOW + 1)
+    assert interval(world, "t1") == POLLS
+    seconds(world, 6 * POLLS)
+    assert [post.headers.get("a2a-relay-ended") for post in world.posts("t1")] == ["vanished"]
 
 
 # --- agents that do not do what lists need

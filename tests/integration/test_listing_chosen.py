@@ -16,9 +16,10 @@ from tests.support.samples import NOW
 from tests.support.world import World
 
 AGENT = AgentKey("default", "default")
-EVERY, SLOW = 5, 60  # seconds: ListSeconds, WatchMaxSeconds
+EVERY, SLOW, SWEEP = 5, 20, 600  # seconds: ListSeconds, WatchMaxSeconds, ListSweepSeconds
+RAMP = 90  # seconds, in which polls become as slow as they can
 MANY = [f"t{number}" for number in range(LISTED_FROM)]
-PACE = {"WatchMinSeconds": "1", "WatchMaxSeconds": str(SLOW), "ListSeconds": str(EVERY)}
+PACE = {"WatchMinSeconds": "1", "WatchMaxSeconds": str(SLOW), "ListSeconds": str(EVERY), "ListSweepSeconds": str(SWEEP)}
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,13 @@ def is_listed(world: World) -> bool:
     return Listers(world.connection).get(ListKey(AGENT, "")) is not None
 
 
+def quiet(world: World, *task_ids: str) -> None:
+    """Followed for so long without a change that they are polled no more often than a list's sweep needs."""
+    world.follow(*task_ids)
+    seconds(world, RAMP)
+    assert [interval(world, task_id) for task_id in task_ids] == [SWEEP] * len(task_ids)
+
+
 def given_up(world: World) -> bool:
     return Strategy.LIST in StrategyRecords(world.connection, now=world.runner.clock.now).given_up(AGENT)
 
@@ -64,11 +72,11 @@ def test_few_tasks_are_polled_and_nothing_is_asked_or_read_for_a_list(world: Wor
 
 
 def test_many_tasks_are_listed_and_a_change_is_told_by_the_list(world: World) -> None:
-    world.follow(*MANY)
-    seconds(world, 40)
+    quiet(world, *MANY)
     assert is_listed(world)
-    assert [interval(world, task_id) for task_id in MANY] == [SLOW] * len(MANY)
     world.agent.calls.clear()
+    seconds(world, 2 * SLOW)
+    assert world.agent.count("GetTask") == 0
     world.agent.task("t3").becomes("working")
     world.agent.task("t4").becomes("completed", artifacts=["the answer"])
     seconds(world, EVERY + 1)
@@ -77,29 +85,40 @@ def test_many_tasks_are_listed_and_a_change_is_told_by_the_list(world: World) ->
 
 
 @pytest.mark.thorough
+def test_artifacts_alone_are_found_within_the_sweep_and_then_as_soon_as_by_polls(world: World) -> None:
+    quiet(world, *MANY)
+    world.agent.task("t3").document["artifacts"] = [{"artifactId": "a", "parts": [{"text": "the first part"}]}]
+    began = world.runner.clock.now()
+    while not world.told("t3"):
+        world.advance(EVERY)
+        assert (world.runner.clock.now() - began).total_seconds() < SWEEP + 2 * EVERY
+    world.agent.task("t3").document["artifacts"][0]["parts"] = [{"text": "the first and the second part"}]
+    seconds(world, 2 * EVERY)
+    assert world.told("t3") == [2, 3]
+
+
+@pytest.mark.thorough
 def test_what_follows_a_change_soon_is_found_by_a_poll_before_the_list_can(world: World) -> None:
-    world.follow(*MANY)
-    seconds(world, 40)
+    quiet(world, *MANY)
     world.agent.task("t3").becomes("working", message="one")
     seconds(world, EVERY + 1)
     for number in (2, 3):
         world.agent.task("t3").becomes("working", message=f"message {number}")
         seconds(world, 2, step=1)
         assert world.told("t3") == list(range(2, number + 2))
-    seconds(world, 30)
-    assert interval(world, "t3") == SLOW
+    seconds(world, RAMP)
+    assert interval(world, "t3") == SWEEP
 
 
 @pytest.mark.thorough
 def test_list_goes_on_with_some_tasks_less_and_ends_when_few_are_left(world: World) -> None:
-    world.follow(*MANY)
-    seconds(world, 30)
+    quiet(world, *MANY)
     for task_id in MANY[LISTED_DOWN_TO:]:
         world.agent.task(task_id).becomes("completed")
-    seconds(world, 8 * SLOW)
+    seconds(world, 3 * SWEEP, step=20)
     assert is_listed(world)
     world.agent.task("t0").becomes("completed")
-    seconds(world, 8 * SLOW)
+    seconds(world, 2 * (SWEEP + 60) + SLOW, step=20)
     assert (is_listed(world), given_up(world)) == (False, False)
     world.agent.calls.clear()
     world.agent.task("t1").becomes("completed")

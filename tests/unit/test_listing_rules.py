@@ -278,3 +278,9 @@ def test_refused_claim_returns_what_could_be_needed_still() -> None:
 def test_a_lister_goes_on_with_the_round_that_is_under_way() -> None:
     under_way = Round(ago(60), ago(5), token="next", pages=1)
     assert replace(LISTER, mark=ago(30), round=under_way).begun(NOW) is under_way
+
+
+def test_lister_that_recalls_its_tasks_is_good_for_none() -> None:
+    good = replace(LISTER, good_until=NOW + timedelta(minutes=1), mark=NOW, round=Round(NOW, NOW))
+    recalling = good.recalling()
+    assert (good.is_good(NOW), recalling.is_good(NOW), recalling.recalls, recalling.round) == (True, False, True, None)

@@ -22,12 +22,12 @@ from relay.domain.watch import (
     has_ended,
     is_late,
     is_over,
-    is_quiet,
     looks,
     next_look,
     reduce_calls,
     refused,
     to_wake,
+    told_by_list,
 )
 from tests.support.samples import INSTANT, NOW, SECOND, TASK, cursor, head, snapshot, view
 
@@ -210,6 +210,29 @@ def test_polls_that_come_sooner_than_what_tells_go_on(interval: float, pause: fl
     assert found.total_seconds() == pause
 
 
+MINUTE = 60 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("trouble", "lasts", "rest"),
+    [
+        (None, 30, 15),  # minutes
+        (None, 8, 8),  # no longer than the list is sure to go on
+        (None, 0, 1),
+        (Trouble(Ending.VANISHED, NOW), 30, 1),
+    ],
+)
+def test_task_that_a_list_tells_rests_until_the_sweep(trouble: Trouble | None, lasts: int, rest: int) -> None:
+    told = told_by_list(watch(trouble=trouble), until=NOW + lasts * MINUTE, now=NOW, sweep=15 * MINUTE)
+    assert PACE.next_poll(MINUTE, moved=False, asks_again=False, interrupted=False, told=told) == rest * MINUTE
+
+
+def test_task_that_a_list_tells_rests_no_longer_than_to_its_deadline() -> None:
+    given = watch()
+    told = told_by_list(given, until=NOW + timedelta(days=1), now=given.deadline - 5 * MINUTE, sweep=15 * MINUTE)
+    assert PACE.next_poll(MINUTE, moved=False, asks_again=False, interrupted=False, told=told) == 5 * MINUTE
+
+
 def test_watch_that_nobody_tells_is_quick_after_a_change() -> None:
     assert PACE.next_poll(20 * SECOND, moved=True, asks_again=False, interrupted=False, told=Told()) == PACE.minimum
 
@@ -236,13 +259,6 @@ def test_watch_that_nobody_tells_is_ever_slower_and_slow_at_once_where_the_task_
 )
 def test_watch_pauses_while_the_agent_refuses_the_credential_that_was_lent(lent: str, trouble: Trouble | None, is_paused: bool) -> None:
     assert watch(lent=lent, trouble=trouble).is_paused is is_paused
-
-
-@pytest.mark.parametrize(
-    ("state", "hours", "quiet"), [("working", 0, False), ("input-required", 0, True), ("completed", 0, True), ("working", 1, True)]
-)
-def test_nothing_comes_of_an_agent_that_waits_or_has_ended_or_is_out_of_time(state: str, hours: int, quiet: bool) -> None:
-    assert is_quiet(watch(), head(1, state), NOW + timedelta(hours=hours)) is quiet
 
 
 @pytest.mark.parametrize(

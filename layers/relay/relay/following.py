@@ -84,6 +84,7 @@ class Following(Delivering):
     @cached_property
     def take_turns(self) -> "TakeTurns":
         from relay.use_cases.list_tasks import ListTasks
+        from relay.use_cases.recall_tasks import RecallTasks
         from relay.use_cases.take_turns import TakeTurns
 
         list_tasks = ListTasks(
@@ -93,6 +94,7 @@ class Following(Delivering):
             listers=self.listers,
             watches=self.watches,
             gate=self._agent_gate,
+            recall_tasks=RecallTasks(self.watches, self.watch_queue, self.settings.watch_maximum, now, random.random),
             watch_queue=self.watch_queue,
             interval=self.settings.list_interval,
             now=now,
@@ -110,8 +112,8 @@ class Following(Delivering):
         from relay.use_cases.watch import FollowTasks
 
         given = self.settings
-        listers = KnownListers(self.listers, self.watch_queue, slowest=given.watch_maximum, now=now)
-        list_where_it_pays = ListWhereItPays(self.strategies, listers, given.list_interval, Crowds(now=now))
+        listers = KnownListers(self.listers, self.watch_queue, slowest=given.list_sweep, now=now)
+        list_where_it_pays = ListWhereItPays(self.strategies, listers, given.watch_maximum, given.list_sweep, Crowds(now=now), now)
         return FollowTasks(
             watches=self.watches,
             cursors=self.cursors,
@@ -122,7 +124,14 @@ class Following(Delivering):
             last_words=self.last_words,
             tell_ending=TellEnding(self.revisions, unreachable_limit=given.unreachable_limit, watch_deadline=given.watch_deadline, now=now),
             accelerate=Accelerate(
-                self.strategies, self.stream_claims, self.stream_queue, listers, list_where_it_pays, self._register_callback, now
+                self.strategies,
+                self.stream_claims,
+                self.stream_queue,
+                listers,
+                list_where_it_pays,
+                self._register_callback,
+                given.list_sweep,
+                now,
             ),
             watch_queue=self.watch_queue,
             delivery_queue=self.delivery_queue,

@@ -64,6 +64,7 @@ class Settings(BaseModel):
     watch_min_seconds: float = Field(default=1, gt=0, le=900)
     watch_max_seconds: float = Field(default=60, gt=0, le=900)
     list_seconds: float = Field(default=5, ge=1, le=900)
+    list_sweep_seconds: float = Field(default=900, ge=1, le=900)
     watch_deadline_hours: float = Field(default=168, gt=0)
     agent_unreachable_minutes: float = Field(default=60, gt=0)
     allowed_webhook_hosts: _Names = ()
@@ -104,6 +105,10 @@ class Settings(BaseModel):
     @property
     def list_interval(self) -> timedelta:
         return timedelta(seconds=self.list_seconds)
+
+    @property
+    def list_sweep(self) -> timedelta:
+        return max(timedelta(seconds=self.list_sweep_seconds), self.watch_maximum)
 
     @property
     def unreachable_limit(self) -> timedelta:

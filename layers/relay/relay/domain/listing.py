@@ -2,7 +2,7 @@
 
 Which tasks changed is told by the agent's own timestamps, never by the relay's clock: a round lists what has changed since `mark`, the
 newest timestamp of the rounds before, and `OVERLAP` more. What a list cannot show (a change of artifacts alone, a status without a
-timestamp, a clock set back) each task's own watch finds, at its slowest pace.
+timestamp, a clock set back) each task's own watch finds, within the list's sweep. So a list that ends while it is wanted recalls its tasks.
 
 Source: A2A 1.0 §3.1.4 (ListTasks: status timestamps from `statusTimestampAfter` on, the newest first, pages of at most 100).
 """
@@ -32,6 +32,7 @@ OVERLAP = timedelta(
 MAX_PAGES = 1000  # of one round
 MAX_TOKEN = 4096  # characters
 TROUBLES = 3  # in a row; then the agent's tasks are polled for some time
+RECALL_AFTER = timedelta(seconds=20)  # then every process knows that the lister is good no more, or that lists were given up
 
 _TIMESTAMP = "statusTimestampAfter"
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # what is earlier says that there is no time: .NET writes 0001-01-01T00:00:00Z
@@ -90,9 +91,14 @@ class Lister:
     covers_from: datetime | None = None  # what has changed since then, and up to the mark, was listed
     round: Round | None = None  # that is not over
     failures: int = 0
+    recalls: bool = False  # it lists no more; whoever still counts on it is told so before it ends
 
     def is_good(self, now: datetime) -> bool:
         return self.good_until is not None and now < self.good_until
+
+    def recalling(self) -> "Lister":
+        """Nobody begins to count on it any more."""
+        return replace(self, good_until=None, round=None, recalls=True)
 
     def marked(self, first: Page) -> "Lister":
         """Where it begins: what the agent lists first, asked for nothing else. Raises: InvalidAgentResponseError."""

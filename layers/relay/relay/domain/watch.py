@@ -34,21 +34,22 @@ class Pace:
         """After a poll at `interval`. What is told by something else (domain/strategy.py), the watch only looks after."""
         changed = moved or asks_again
         polled = next_poll(interval, changed=changed, minimum=self.minimum, maximum=self.maximum, interrupted=interrupted)
-        return self.maximum if told.by and not asks_again and polled >= told.lag else polled
+        return max(self.maximum, told.rest) if told.by and not asks_again and polled >= told.lag else polled
 
 
 @dataclass(frozen=True)
 class Told:
     """What brings a task's changes sooner than polls, and when it was last asked for; empty when nothing does.
 
-    `callback_at`: when the agent was given the relay's callback for this task, to tell of it or to show that it can. `lag`: how late what
-    is told may be; it is not remembered.
+    `callback_at`: when the agent was given the relay's callback for this task, to tell of it or to show that it can. Not remembered are
+    `lag`, the interval up to which the task's own polls go on, and `rest`, after which it is asked for though nothing was told.
     """
 
     by: Strategy | None = None
     asked_at: datetime | None = None
     callback_at: datetime | None = None
     lag: timedelta = timedelta(0)
+    rest: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,12 @@ class Watch:
     def is_paused(self) -> bool:
         """The agent refuses the credential that was lent: it is asked no more until there is another one."""
         return bool(self.lent) and self.trouble is not None and self.trouble.refused == self.lent
+
+
+def told_by_list(watch: Watch, *, until: datetime, now: datetime, sweep: timedelta, lag: timedelta = timedelta(0)) -> Told:
+    """What a list tells for as long as it is sure to go on, `until`. One that the agent could not be asked for is asked for soon again."""
+    rest = timedelta(0) if watch.trouble else min(sweep, until - now, watch.deadline - now)
+    return Told(Strategy.LIST, lag=lag, rest=rest)
 
 
 @dataclass(frozen=True)
@@ -157,11 +164,6 @@ def is_late(view: View) -> bool:
     """
     happened = view.snapshot.status_timestamp
     return happened is None or view.asked_at - happened >= TOLD_WITHIN
-
-
-def is_quiet(watch: Watch, newest: RevisionHead, now: datetime) -> bool:
-    """Nothing will come of the agent by itself."""
-    return has_ended(watch, newest, now) or newest.state.is_interrupted
 
 
 def looks(watch: Watch, call: WatchCall, *, ended: bool, now: datetime) -> bool:

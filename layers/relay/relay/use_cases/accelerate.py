@@ -6,7 +6,7 @@ and asks for it anew.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from relay import observability
 from relay.adapters.queues import Queue
@@ -19,7 +19,7 @@ from relay.domain.relay_task import may_be_relay_task
 from relay.domain.strategy import Strategy
 from relay.domain.task import RevisionHead
 from relay.domain.wakeup import StreamWakeup
-from relay.domain.watch import Told, Watch
+from relay.domain.watch import Told, Watch, told_by_list
 from relay.use_cases.known_listers import KnownListers
 from relay.use_cases.list_where_it_pays import ListWhereItPays
 from relay.use_cases.register_callback import RegisterCallback
@@ -28,7 +28,7 @@ from relay.use_cases.strategies import Strategies
 
 @dataclass(frozen=True)
 class Accelerate:
-    """Called by the watch for a task that goes on."""
+    """Called by the watch for a task that has not ended. `sweep`: how often one that is listed is asked for."""
 
     strategies: Strategies
     claims: StreamClaims
@@ -36,15 +36,22 @@ class Accelerate:
     listers: KnownListers
     list_where_it_pays: ListWhereItPays
     register_callback: RegisterCallback
+    sweep: timedelta
     now: Callable[[], datetime]
 
     def __call__(self, watch: Watch, head: RevisionHead) -> Told:
-        """What the last turn knew is in the watch; `head` is the newest revision. A task of the relay's own the agent does not know."""
+        """What the last turn knew is in the watch; `head` is the newest revision. A task of the relay's own the agent does not know.
+
+        Of one that waits for somebody nothing comes by itself: only lists, of all tasks, are of use for it.
+        """
         task, before = watch.task, watch.told
         if may_be_relay_task(task.task_id):
             return Told()
         try:
-            told = self._told(self.strategies.of(task.agent_key), watch, head)
+            strategy = self.strategies.of(task.agent_key)
+            if head.state.is_interrupted and strategy not in (Strategy.LIST, Strategy.POLL):
+                return Told(callback_at=before.callback_at)
+            told = self._told(strategy, watch, head)
             is_left_off = before.by is Strategy.LIST and self.list_where_it_pays.pays_no_more(task)
         except RelayError:  # the poll of this turn has said so
             return replace(before, by=None)
@@ -89,9 +96,10 @@ class Accelerate:
 
     def _by_list(self, watch: Watch, head: RevisionHead) -> Told:
         """A list is made with the operator's credential, and shows a task by its status' timestamp: without them the task is polled."""
-        if watch.lent or head.status_timestamp is None or not self.listers.lists(watch.task.list_key):
+        if watch.lent or head.status_timestamp is None:
             return Told()
-        return Told(Strategy.LIST)
+        until = self.listers.lists_until(watch.task.list_key)
+        return told_by_list(watch, until=until, now=self.now(), sweep=self.sweep) if until else Told()
 
     def _by_push(self, watch: Watch) -> Told:
         """What came before the agent had the callback the next poll sees, which is soon; after it, the agent tells."""
@@ -103,7 +111,7 @@ class Accelerate:
     def _polled(self, watch: Watch, head: RevisionHead) -> Told:
         """Nothing is better, or not yet: of an agent that may turn out to push, one such task has a callback."""
         told = self.list_where_it_pays(watch, head)
-        is_probe = watch.told.callback_at is None and self.strategies.probes(watch.task.agent_key)
+        is_probe = not head.state.is_interrupted and watch.told.callback_at is None and self.strategies.probes(watch.task.agent_key)
         return replace(told, callback_at=self.now()) if is_probe and self._has_callback(watch) else told
 
     def _has_callback(self, watch: Watch) -> bool:

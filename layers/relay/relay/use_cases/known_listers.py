@@ -30,13 +30,13 @@ class KnownListers:
         self._asked: dict[ListKey, datetime] = {}
         self._missed: dict[ListKey, datetime] = {}
 
-    def lists(self, key: ListKey, *, begins: bool = True, goes_on: bool = True) -> bool:
-        """Whether the changes of these tasks are found by a list. Where they are not, a lister is asked for if it `begins`; where they
-        are, it is kept if it `goes_on`.
+    def lists_until(self, key: ListKey, *, begins: bool = True, goes_on: bool = True) -> datetime | None:
+        """Until when, at least, the changes of these tasks are found by a list; None: they are not. Then a lister is asked for if it
+        `begins`; where there is one, it is kept if it `goes_on`.
         """
         now = self._now()
         if not begins and self._is_missed(key, now):
-            return False
+            return None
         lister = self._of(key, now)
         is_good = lister is not None and lister.is_good(now)
         lasts = lister is not None and lister.wanted_until - now >= self._lasts / 2
@@ -47,7 +47,7 @@ class KnownListers:
             self._listers.want(key, until=now + self._lasts, now=now)
             if not is_good:
                 self._watch_queue.send(ListWakeup(key))
-        return is_good
+        return lister.wanted_until if lister is not None and is_good else None
 
     def hides(self, key: ListKey, before: RevisionHead | None, found: RevisionHead) -> bool:
         """Whether its lists should have shown what a task's own poll has found."""

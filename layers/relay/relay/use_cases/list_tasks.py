@@ -34,6 +34,7 @@ from relay.domain.wakeup import ListWakeup, WatchWakeup
 from relay.domain.watch import Watch
 from relay.use_cases.agent_gate import AgentGate
 from relay.use_cases.agents import Agents
+from relay.use_cases.recall_tasks import RecallTasks
 from relay.use_cases.strategies import Strategies
 
 _TURN_TIME = rules.TURN + rules.CALL_TIMEOUT + timedelta(seconds=10)  # and AWS calls with their retries
@@ -49,6 +50,7 @@ class ListTasks:
     listers: Listers
     watches: Watches
     gate: AgentGate
+    recall_tasks: RecallTasks
     watch_queue: Queue
     interval: timedelta
     now: Callable[[], datetime]
@@ -68,6 +70,9 @@ class ListTasks:
 
     def _turn(self, lister: Lister, token: str) -> None:
         key = lister.key
+        if lister.recalls:
+            self._recall(lister, token)
+            return
         if lister.wanted_until <= self.now() and self.listers.end(key, token, unless_wanted_after=self.now()):
             observability.log("lister ended", agent_key=key.agent)
             return
@@ -77,7 +82,7 @@ class ListTasks:
         try:
             agent = self._agent(key)
             if agent is None:
-                self.listers.end(key, token)
+                self._end(lister, token)
                 return
             after = self._round(lister, agent)
         except RelayError as error:
@@ -147,10 +152,24 @@ class ListTasks:
         may_pass = isinstance(error, UpstreamUnavailableError | UpstreamTimeoutError)
         if not may_pass or failures >= rules.TROUBLES:
             self.strategies.give_up(agent, Strategy.LIST, reason=error.message)
-            self.listers.end(lister.key, token)
+            self._end(lister, token)
             return
         wait = self.gate.learn(agent, error) if isinstance(error, UpstreamBusyError) else timedelta(0)
         self._rest(replace(lister, failures=failures), token, wait=wait)
+
+    def _end(self, lister: Lister, token: str) -> None:
+        """Tasks that count on it may rest for long: they are recalled, once nobody can take it for a good one any more."""
+        if lister.good_until is None:
+            self.listers.end(lister.key, token)
+        else:
+            self._rest(lister.recalling(), token, wait=rules.RECALL_AFTER)
+
+    def _recall(self, lister: Lister, token: str) -> None:
+        """Those that were recalled are polled before it looks whether there are others."""
+        if wait := self.recall_tasks(lister.key):
+            self._rest(lister, token, wait=wait)
+        else:
+            self.listers.end(lister.key, token)
 
     def _rest(self, lister: Lister, token: str, *, wait: timedelta = timedelta(0), is_good: bool = False) -> None:
         """First the timer, then the mark that also ends the claim. A round that is under way goes on at once."""

@@ -12,7 +12,7 @@ from relay.domain.crowd import LISTED_DOWN_TO, LISTED_FROM, Crowd
 from relay.domain.keys import ListKey, TaskKey
 from relay.domain.strategy import Strategy
 from relay.domain.task import RevisionHead
-from relay.domain.watch import Told, Watch
+from relay.domain.watch import Told, Watch, told_by_list
 from relay.use_cases.known_listers import KnownListers
 from relay.use_cases.strategies import Strategies
 
@@ -48,24 +48,27 @@ class Crowds:
 
 @dataclass(frozen=True)
 class ListWhereItPays:
-    """`every`: between two lists of an agent."""
+    """`slowest`: how often a task is polled at least; `sweep`: how often one that is listed."""
 
     strategies: Strategies
     listers: KnownListers
-    every: timedelta
+    slowest: timedelta
+    sweep: timedelta
     crowds: Crowds
+    now: Callable[[], datetime]
 
     def __call__(self, watch: Watch, head: RevisionHead) -> Told:
-        """Of a task that would be polled. Its own polls go on for as long as they come sooner than a list does."""
+        """Of a task that would be polled. Its own polls go on until they would have become as slow as they can."""
         agent, key = watch.task.agent_key, watch.task.list_key
         if watch.lent or head.status_timestamp is None or not self.strategies.could_list(agent):
             return Told()
         size = self.crowds.joined(watch.task, watch.interval)
         if size < LISTED_DOWN_TO and watch.told.by is not Strategy.LIST:
             return Told()
-        if not self.strategies.may_list(agent) or not self.listers.lists(key, begins=size >= LISTED_FROM, goes_on=size >= LISTED_DOWN_TO):
+        if not self.strategies.may_list(agent):
             return Told()
-        return Told(Strategy.LIST, lag=self.every)
+        until = self.listers.lists_until(key, begins=size >= LISTED_FROM, goes_on=size >= LISTED_DOWN_TO)
+        return told_by_list(watch, until=until, now=self.now(), sweep=self.sweep, lag=self.slowest) if until else Told()
 
     def ended(self, task: TaskKey) -> None:
         self.crowds.leave(task)

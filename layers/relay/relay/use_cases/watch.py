@@ -204,14 +204,14 @@ class FollowTasks:
             self._return(call)
 
     def _told(self, call: WatchCall, watch: Watch, poll: _Poll) -> Told:
-        """A task that has ended, or waits for somebody, has no changes that could be brought sooner."""
+        """A task that has ended has no changes that could be brought sooner."""
         now = self._now()
         if poll.moved and poll.head and not call.is_hint and not watch.failures:
             self._accelerate.found_late(watch, poll.head)
         if poll.head is not None and rules.has_ended(watch, poll.head, now):
             self._accelerate.withdraw(watch)
             return Told()
-        if poll.head is None or rules.is_quiet(watch, poll.head, now):
+        if poll.head is None:
             return Told(callback_at=watch.told.callback_at)
         return self._accelerate(watch, poll.head)
 

@@ -113,10 +113,12 @@ class Connection:
         condition = "pk = :pk AND sk BETWEEN :first AND :last"
         return self._pages(condition, values, limit=limit, newest_first=newest_first, attributes=attributes)
 
-    def query_due(self, shard: str, *, until: float | None) -> Iterator[Item]:
-        """The sparse index: the items of a shard due until then (epoch seconds), or all. Never used to conclude "nothing to do"."""
+    def query_due(self, shard: str, *, until: float | None = None, after: float | None = None) -> Iterator[Item]:
+        """The sparse index: items of a shard due until or after then (epoch seconds), or all. Never used to conclude "nothing to do"."""
         condition, values = "due_shard = :shard", {":shard": text(shard)}
-        if until is not None:
+        if after is not None:
+            condition, values = condition + " AND due_at > :after", values | {":after": {"N": f"{after:.3f}"}}
+        elif until is not None:
             condition, values = condition + " AND due_at <= :until", values | {":until": {"N": f"{until:.3f}"}}
         return self._pages(condition, values, index="due")
 

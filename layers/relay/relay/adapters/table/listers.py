@@ -12,7 +12,7 @@ from relay.domain.listing import OVERDUE, ListCall, Lister, Round
 
 _MOMENTS = ("good_until", "mark", "covers_from", "since", "began_at", "newest")
 _COUNTS = ("pages", "listed", "failures")
-_REMEMBERED = (*_MOMENTS, *_COUNTS, "is_first", "token")
+_REMEMBERED = (*_MOMENTS, *_COUNTS, "is_first", "token", "recalls")
 
 
 class Listers:
@@ -98,6 +98,7 @@ def _remembered(lister: Lister) -> dict[str, Any]:
     under_way = lister.round
     moments = {"good_until": lister.good_until, "mark": lister.mark, "covers_from": lister.covers_from}
     found: dict[str, Any] = {"failures": items.number(lister.failures)} if lister.failures else {}
+    found |= {"recalls": items.flag(value=True)} if lister.recalls else {}
     if under_way is not None:
         moments |= {"since": under_way.since, "began_at": under_way.began_at, "newest": under_way.newest}
         found |= {"pages": items.number(under_way.pages), "listed": items.number(under_way.listed), "token": items.text(under_way.token)}
@@ -121,6 +122,7 @@ def _lister(key: ListKey, item: Item) -> Lister:
         covers_from=items.read_moment(item, "covers_from"),
         round=_round(item),
         failures=items.read_int(item, "failures"),
+        recalls=items.read_flag(item, "recalls"),
     )
 
 

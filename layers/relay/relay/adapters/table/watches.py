@@ -15,7 +15,7 @@ from relay.adapters.table.items import Item
 from relay.adapters.table.revisions import read_head, write_head
 from relay.domain.endings import Trouble
 from relay.domain.forwarding import Headers
-from relay.domain.keys import WATCH, TaskKey
+from relay.domain.keys import WATCH, ListKey, TaskKey
 from relay.domain.strategy import Strategy
 from relay.domain.task import Ending
 from relay.domain.watch import OVERDUE, Rest, Told, Watch, WatchCall
@@ -172,6 +172,13 @@ class Watches:
         """From the sparse index: the watches whose turn should have come before then."""
         for item in self._connection.query_due(f"{WATCH}#{shard}", until=before.timestamp()):
             yield TaskKey.from_partition(items.read_text(item, "pk"))
+
+    def resting(self, key: ListKey, shard: int, *, after: datetime) -> Iterator[TaskKey]:
+        """From the sparse index: an agent's watches whose turn comes after then. One that has just come to rest may not be among them."""
+        for item in self._connection.query_due(f"{WATCH}#{shard}", after=after.timestamp()):
+            task = TaskKey.from_partition(items.read_text(item, "pk"))
+            if task.list_key == key:
+                yield task
 
 
 def _reasons(call: WatchCall, now: datetime) -> tuple[list[str], dict[str, Any]]:
