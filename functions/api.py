@@ -35,7 +35,7 @@ from relay.domain.masking import without
 from relay.domain.protocol import Kind, Method, answer_version, negotiate
 from relay.domain.report import Reported, read_push, read_report
 from relay.domain.signer import JWKS_PATH, jwks
-from relay.http_event import HttpAnswer, HttpRequest, fitting, json_answer, plain_answer, read_request
+from relay.http_event import HttpAnswer, HttpRequest, fitting, json_answer, plain_answer, read_request, revalidated
 from relay.openapi import DESCRIPTION_PATHS, description
 from relay.use_cases.answer import Call
 from relay.wiring import wiring
@@ -84,7 +84,8 @@ def _card(request: HttpRequest) -> HttpAnswer:
         raise
     except RelayError as error:
         return _http_error(error)
-    return json_answer(200, wiring().forward.card(agent, agent.card, base_url=request.base_url), _CARD_HEADERS)
+    card = wiring().forward.card(agent, agent.card, base_url=request.base_url)
+    return revalidated(request, json_answer(200, card, _CARD_HEADERS))
 
 
 def _public_keys(_: HttpRequest) -> HttpAnswer:

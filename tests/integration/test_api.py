@@ -189,6 +189,25 @@ def test_a_card_names_the_address_that_it_was_asked_at(runner: Runner, base: str
     assert (answer.status, addresses) == (200, {address, f"{address}/v1"})
 
 
+@pytest.mark.parametrize("path", WELL_KNOWN)
+def test_a_card_is_not_sent_again_to_who_has_it(runner: Runner, path: str) -> None:
+    first = runner.request("GET", path)
+    etag = dict(first.headers)["etag"]
+    for had in (etag, f"W/{etag}", f'"another", {etag}', "*"):
+        again = runner.request("GET", path, headers={"if-none-match": had})
+        assert (again.status, again.body) == (304, b"")
+        headers = dict(again.headers)
+        assert (headers["etag"], headers["cache-control"], headers["vary"]) == (etag, "private, max-age=60", "Authorization, X-API-Key")
+    for other in ('"another"', "", etag.strip('"')):
+        again = runner.request("GET", path, headers={"if-none-match": other})
+        assert (again.status, again.body, dict(again.headers)["etag"]) == (200, first.body, etag)
+
+
+def test_another_card_has_another_etag(runner: Runner) -> None:
+    etags = {dict(runner.request("GET", WELL_KNOWN[0], headers={"host": host}).headers)["etag"] for host in ("a.example", "b.example")}
+    assert len(etags) == 2
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
