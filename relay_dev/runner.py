@@ -37,7 +37,8 @@ class Runner:
 
     `overrides` are the template's parameters, `environment` goes over what the template gives the functions.
     `on_call` sees every AWS request of a function, before and after; what it raises, the function sees: an Exception as botocore's
-    own, a BaseException ends the function. `around_invoke` puts a test's own function in front of each invocation.
+    own, a BaseException ends the function. `around_invoke` puts a test's own function in front of each invocation. `clock` is the time of
+    AWS and of the functions, the machine's unless it is given.
     """
 
     def __init__(
@@ -49,8 +50,9 @@ class Runner:
         endpoint_url: str = "",
         on_call: OnCall | None = None,
         around_invoke: Callable[[Invoke], Invoke] = lambda invoke: invoke,
+        clock: Clock | None = None,
     ) -> None:
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.aws: EmbeddedAws | EndpointAws = EndpointAws(endpoint_url) if endpoint_url else EmbeddedAws(clock=self.clock, on_call=on_call)
         self.definition: Definition
         self.invoke: Invoke

@@ -1,6 +1,7 @@
 """A whole relay, an agent without push and receivers, for tests that read as stories.
 
 Nothing happens by itself: `settle` does what is due, `advance` moves the clock of AWS and of the functions and does what is due then.
+By itself the clock stands still, so that no story depends on the machine's speed.
 """
 
 import json
@@ -24,10 +25,12 @@ from relay.domain.dead_letter import DeadLetter
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import Cursor
 from relay.domain.watch import Watch
+from relay_dev.clock import Clock
 from relay_dev.received import Notification
 from relay_dev.receiver import Receiver
 from relay_dev.runner import Runner
 from tests.support.agent import FakeAgent
+from tests.support.ticks import ticks
 from tests.support.wire import Wire, undisturbed
 
 TABLE = "RelayTable"
@@ -72,6 +75,7 @@ class World:
                 environment=_ENVIRONMENT,
                 on_call=self.wire.on_call,
                 around_invoke=self.wire.around_invoke,
+                clock=Clock(ticks()),
             )
             ends.enter_context(self.runner)
             self._ends = ends.pop_all()
