@@ -299,7 +299,7 @@ def test_an_error_of_0_3_has_its_code(runner: Runner, path: str, headers: dict[s
         ("DELETE", "/v1/card", b"", "application/json", 405),
         ("GET", "/v1/nothing", b"", "application/json", 404),
         ("GET", "/agents/no-such-agent/tasks/task-1", b"", "application/json", 404),
-        ("POST", "/message:send", b"{}", "text/plain", 415),
+        ("POST", "/message:send", b"{}", "text/plain", 400),
         ("POST", "/v1/message:send", b"{}", "application/xml", 415),
         ("POST", "/message:send", b"{", "application/json", 400),
         ("POST", "/message:send", b"[]", "application/a2a+json", 400),

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from relay.domain.errors import (
     BodyTooLargeError,
+    ContentTypeNotSupportedError,
     InvalidParamsError,
     InvalidRequestError,
     ParseError,
     RelayError,
     TaskNotFoundError,
-    UnsupportedMediaTypeError,
     VersionNotSupportedError,
 )
 from relay.domain.http_json import ROUTES, Content, Target, delivered, find_target, negotiated, read_call
@@ -239,7 +239,7 @@ def test_a_query_of_another_type_is_named(query: dict[str, str]) -> None:
         (b"{", "application/json", ParseError),
         (b"[]", "application/json", InvalidRequestError),
         (b"null", None, InvalidRequestError),
-        (b"{}", "text/plain", UnsupportedMediaTypeError),
+        (b"{}", "text/plain", ContentTypeNotSupportedError),
         (b" " * (MAX_PUSH_CONFIG_BODY_BYTES + 1), "application/json", BodyTooLargeError),
     ],
 )
@@ -336,7 +336,7 @@ def test_a_method_that_the_agent_has_not_is_unsupported_where_there_is_a_path_fo
     assert (answer.status, "UNSUPPORTED_OPERATION" in str(answer.body)) == (400, True)
 
 
-@pytest.mark.parametrize(("code", "status"), [(-32001, 404), (-32002, 409), (-32003, 501), (-32602, 400), (-1, 500)])
+@pytest.mark.parametrize(("code", "status"), [(-32001, 404), (-32002, 409), (-32003, 501), (-32005, 415), (-32602, 400), (-1, 500)])
 def test_an_agent_s_error_in_0_3_has_the_status_that_a2akit_reads(code: int, status: int) -> None:
     answer = agent_error_answer({"code": code, "message": "no", "data": {"a": 1}}, V03)
     assert (answer.status, answer.body["code"], answer.body["data"]) == (status, code, {"a": 1})

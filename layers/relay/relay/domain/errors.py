@@ -20,7 +20,7 @@
     ├── TaskNotCancelableError        -32002
     ├── UnsupportedOperationError     -32004
     ├── ContentTypeNotSupportedError  -32005
-    │   └── UnsupportedMediaTypeError -32005  HTTP 415 (the request's own content type)
+    │   └── UnsupportedMediaTypeError -32005  HTTP 415 (what an agent reports)
     ├── InvalidAgentResponseError     -32006
     ├── VersionNotSupportedError      -32009
     ├── AgentNotFoundError            HTTP 404 (no such address at this relay; never JSON-RPC)

@@ -16,12 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
-from relay.domain.errors import (
-    InvalidParamsError,
-    InvalidRequestError,
-    UnsupportedMediaTypeError,
-    VersionNotSupportedError,
-)
+from relay.domain.errors import ContentTypeNotSupportedError, InvalidParamsError, InvalidRequestError, VersionNotSupportedError
 from relay.domain.json_body import check_size, is_json, parse_json
 from relay.domain.jsonrpc import Request
 from relay.domain.keys import fits_key
@@ -145,7 +140,7 @@ def negotiated(target: Target, kind: Kind, version_header: str | None) -> Method
 
 
 def read_call(target: Target, method: Method, content: Content, version_header: str | None) -> HttpJsonCall:
-    """Raises: BodyTooLargeError, UnsupportedMediaTypeError, ParseError, InvalidRequestError, InvalidParamsError."""
+    """Raises: BodyTooLargeError, ContentTypeNotSupportedError, ParseError, InvalidRequestError, InvalidParamsError."""
     kind = method.kind
     said = _body(kind, content) if kind in _WITH_BODY else {}
     asked = _query(QUERIES.get(kind, ()), content.query)
@@ -213,7 +208,7 @@ def _body(kind: Kind, content: Content) -> dict[str, Any]:
         return {}
     if not is_json(content.content_type):
         given = (content.content_type or "")[:100]
-        raise UnsupportedMediaTypeError(f"The content type {given!r} is not taken: send application/json or application/a2a+json.")
+        raise ContentTypeNotSupportedError(f"The content type {given!r} is not taken: send application/json or application/a2a+json.")
     document = parse_json(content.body)
     if not isinstance(document, dict):
         raise InvalidRequestError("The body must be a JSON object.")

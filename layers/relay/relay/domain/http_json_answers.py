@@ -35,8 +35,8 @@ _STATUSES: Mapping[int, tuple[int, str]] = {
     -32008: (400, "FAILED_PRECONDITION"),
     -32009: (400, "FAILED_PRECONDITION"),
 }
-# Where 0.3's own servers, a2akit's and a2a-sdk's, agree on another status than 1.0's.
-_STATUSES_03 = {-32002: 409, -32003: 501, -32007: 404}
+# Where 0.3's own servers, a2akit's and a2a-sdk's, agree on another status than 1.0's; -32005 as a2a-sdk 0.3.26 has it.
+_STATUSES_03 = {-32002: 409, -32003: 501, -32005: 415, -32007: 404}
 _TYPES_03 = {
     -32700: "JSONParseError",
     -32600: "InvalidRequestError",
