@@ -184,7 +184,8 @@ def _http_json(request: HttpRequest, target: Target) -> HttpAnswer:
         method = negotiated(target, kind, request.version_header)
         named = target
         if kind in (Kind.GET_PUSH, Kind.DELETE_PUSH):
-            named = wiring().name_config(target, caller.agent_key(request.agent), tenant_of(target, request.query))
+            find = wiring().name_config.to_get if kind is Kind.GET_PUSH else wiring().name_config.to_delete
+            named = find(target, caller.agent_key(request.agent), tenant_of(target, request.query))
         asked = read_call(named, method, Content(request.query, request.body, request.content_type), request.version_header)
         result = _told(request, asked.request, caller, method)
         if isinstance(result, Answer) and result.error is not None:

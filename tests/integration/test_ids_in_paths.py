@@ -12,8 +12,8 @@ from relay_dev.runner import Runner
 from tests.support.agent import FakeAgent
 
 V10 = {"a2a-version": "1.0"}
-REACHED = ["/a//b/", " é\n#&=;,+日", "k%252fk", "m?m/n?n", "o%3Fo", "x/pushNotificationConfigs/y"]
-OF_TASKS = ["j%2Fj", "x/pushNotificationConfigs/y"]
+REACHED = ["/a//b/", " é\n#&=;,+日", "x/pushNotificationConfigs/y"]
+READ = ["k%252fk", "m?m/n?n", "o%3Fo"]  # in what arrives they are not to be seen any more
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +74,62 @@ def test_a_config_is_got_and_deleted_whatever_its_id_holds(client: httpx.Client,
     assert ask(client, "DELETE", known, "m?m").status_code == 200
 
 
-def test_a_config_is_got_and_deleted_whatever_its_task_s_id_holds(agent: FakeAgent, client: httpx.Client) -> None:
-    for task_id in OF_TASKS:
-        agent.task(task_id)
-        register(client, task_id, "mine", "other")
-        assert ask(client, "GET", task_id, "mine").json()["taskId"] == task_id
-        assert ask(client, "DELETE", task_id, "mine").status_code == 200
-        assert registered(client, task_id) == {"other"}
+def test_a_config_whose_id_was_decoded_is_got_and_its_delete_refused(client: httpx.Client, known: str) -> None:
+    register(client, known, *READ)
+    for config_id in READ:
+        assert ask(client, "GET", known, config_id).json()["id"] == config_id
+        assert ask(client, "DELETE", known, config_id).status_code == 400
+    assert registered(client, known) == set(READ)
+
+
+@pytest.mark.parametrize(("asked", "there"), [("a", "a?b"), ("a/b", "a%2Fb"), ("a b", "a%20b"), ("a", "%61")])
+@pytest.mark.parametrize("version", ["1.0", "0.3"])
+def test_a_delete_of_what_is_not_there_deletes_nothing_else(client: httpx.Client, known: str, asked: str, there: str, version: str) -> None:
+    register(client, known, there)
+    answer = ask(client, "DELETE", known, asked, version=version)
+    assert (answer.status_code, "JSON-RPC" in answer.text) == (400, True)
+    assert registered(client, known) == {there}
+
+
+def test_a_config_is_deleted_of_a_task_with_slashes_and_again(agent: FakeAgent, client: httpx.Client) -> None:
+    task_id = "x/pushNotificationConfigs/y z"
+    agent.task(task_id)
+    register(client, task_id, "mine", "other")
+    assert ask(client, "GET", task_id, "mine").json()["taskId"] == task_id
+    assert [ask(client, "DELETE", task_id, "mine").status_code for _ in range(2)] == [200, 200]
+    assert registered(client, task_id) == {"other"}
+
+
+@pytest.mark.parametrize("task_id", ["j%2Fj", "k%2fk", "caf%c3%a9"])
+def test_a_config_of_a_task_whose_id_was_decoded_is_got_and_its_delete_refused(
+    agent: FakeAgent, client: httpx.Client, task_id: str
+) -> None:
+    agent.task(task_id)
+    register(client, task_id, "mine")
+    assert ask(client, "GET", task_id, "mine").json()["taskId"] == task_id
+    assert ask(client, "DELETE", task_id, "mine").status_code == 400
+    assert registered(client, task_id) == {"mine"}
+
+
+@pytest.mark.parametrize("task_id", ["a/%62", "b%2fc%2Fd"])
+def test_a_delete_says_that_it_knows_no_task_where_its_id_may_have_been_another(
+    agent: FakeAgent, client: httpx.Client, task_id: str
+) -> None:
+    agent.task(task_id)
+    register(client, task_id, "mine")
+    answer = ask(client, "DELETE", task_id, "mine")
+    assert (answer.status_code, answer.json()["error"]["details"][0]["reason"]) == (404, "TASK_NOT_FOUND")
+    assert registered(client, task_id) == {"mine"}
+
+
+@pytest.mark.parametrize(("tenant", "status"), [("tasks", 404), ("t%20t", 404), ("v1", 400), ("agents", 404)])
+def test_a_tenant_that_a_path_cannot_name_is_named_in_the_query(client: httpx.Client, known: str, tenant: str, status: int) -> None:
+    rpc(client, "Create", taskId=known, tenant=tenant, id="mine", url="https://you.example/hook")
+    path = f"/tasks/{known}/pushNotificationConfigs/mine"
+    assert client.delete(f"/{quote(tenant, safe='')}{path}", headers=V10).status_code == status
+    assert client.get(path, params={"tenant": tenant}, headers=V10).json()["tenant"] == tenant
+    assert client.delete(path, params={"tenant": tenant}, headers=V10).status_code == 200
+    assert client.get(path, params={"tenant": tenant}, headers=V10).status_code == 404
 
 
 @pytest.mark.parametrize(

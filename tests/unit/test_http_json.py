@@ -19,7 +19,7 @@ from relay.domain.errors import (
     TaskNotFoundError,
     VersionNotSupportedError,
 )
-from relay.domain.http_json import ROUTES, Content, Target, delivered, find_target, negotiated, read_call
+from relay.domain.http_json import ROUTES, Content, Target, find_target, negotiated, read_call
 from relay.domain.http_json_answers import agent_error_answer, error_answer, result_answer
 from relay.domain.json_body import MAX_PUSH_CONFIG_BODY_BYTES
 from relay.domain.protocol import Kind
@@ -146,10 +146,10 @@ def test_ids_may_hold_anything_that_a_path_can() -> None:
         ("/tasks/t/pushNotificationConfigs/c", (("t", "c"),)),
         ("/tasks/t/pushNotificationConfigs/c/", (("t", "c"), ("t", "c/"))),
         ("/tasks/t/pushNotificationConfigs//", (("t", "/"),)),
-        ("/tasks/a b/pushNotificationConfigs/c", (("a b", "c"), ("a%20b", "c"))),
+        ("/tasks/a b/pushNotificationConfigs/c", (("a b", "c"),)),
         (
             "/tasks/t/pushNotificationConfigs/pushNotificationConfigs/c",
-            (("t", "pushNotificationConfigs/c"), ("t/pushNotificationConfigs", "c"), ("t%2FpushNotificationConfigs", "c")),
+            (("t", "pushNotificationConfigs/c"), ("t/pushNotificationConfigs", "c")),
         ),
         (f"/tasks/t/pushNotificationConfigs/{'c' * 257}", ()),
         (f"/tasks/{'t' * 257}/pushNotificationConfigs/c", ()),
@@ -163,13 +163,6 @@ def test_what_ends_like_a_list_may_be_a_config_to_delete() -> None:
     found = target("/tasks/t/pushNotificationConfigs/pushNotificationConfigs", "1.0")
     assert (found.verbs, found.kind("DELETE"), found.kind("GET")) == ("DELETE, GET, HEAD, POST", Kind.DELETE_PUSH, Kind.LIST_PUSH)
     assert found.readings == (("t", "pushNotificationConfigs"),)
-
-
-@pytest.mark.parametrize(
-    ("name", "arrives"), [("a", "a"), ("a?b", "a"), ("a%2Fb", "a/b"), ("a%3Fb", "a?b"), ("a%252Fb", "a%2Fb"), ("a%", "a%"), ("?", "")]
-)
-def test_an_id_arrives_cut_at_a_question_mark_and_decoded_once_more(name: str, arrives: str) -> None:
-    assert delivered(name) == arrives
 
 
 # --- versions

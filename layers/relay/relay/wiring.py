@@ -151,7 +151,7 @@ class Wiring(Following):
     def name_config(self) -> "NameConfig":
         from relay.use_cases.name_config import NameConfig
 
-        return NameConfig(self.agents, self.configs)
+        return NameConfig(self.agents, self.configs, self.revisions)
 
     @cached_property
     def _templates(self) -> "Templates":

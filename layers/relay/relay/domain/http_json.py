@@ -3,18 +3,16 @@
 Both versions have the same paths, 0.3 below `/v1`. Where clients go their own way: a2akit's, told to speak HTTP+JSON, takes the card's own
 address and calls 0.3 there without `/v1`, so a version that is named counts; SDKs of 0.3 add `/v1` to whatever address the card names.
 
-An HTTP API does not hand a path over as it was sent: it decodes it, ends it at a question mark, and decodes it again. So a slash in an id
-cannot be told from one of the path, and what an id was is looked up where a wrong guess would do harm (`Target.readings`, `delivered`).
+A slash in an id cannot be told from one of the path, nor can what an id was before an HTTP API decoded it (`path_ids`): where a wrong guess
+would do harm, it is looked up (`Target.readings`).
 
-Source: A2A 1.0 §11 and a2a.proto's `google.api.http`; A2A 0.3 §3.2.3 and §3.5.3; a2akit 0.0.32 and a2a-sdk 0.3.26 and 1.3.0, as recorded;
-for paths, what hotsock/voker has captured on AWS (`vokerhttp/testdata/ingress-paths.json`, 2026).
+Source: A2A 1.0 §11 and a2a.proto's `google.api.http`; A2A 0.3 §3.2.3 and §3.5.3; a2akit 0.0.32 and a2a-sdk 0.3.26 and 1.3.0, as recorded.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
 
 from relay.domain.errors import ContentTypeNotSupportedError, InvalidParamsError, InvalidRequestError, VersionNotSupportedError
 from relay.domain.json_body import check_size, is_json, parse_json
@@ -70,7 +68,7 @@ _WITH_BODY = frozenset({Kind.SEND, Kind.STREAM, Kind.CANCEL, Kind.SET_PUSH})
 class Target:
     """What is at a path: the kinds of call there by their verbs, and what the path names. `tenant` is 1.0's prefix.
 
-    `readings`: each task id and config id that it may name, if it may name a config; the likeliest first.
+    `readings`: each task id and config id that it names as it arrives, if it may name a config; the likeliest first.
     """
 
     version: ProtocolVersion
@@ -159,11 +157,6 @@ def tenant_of(target: Target, query: Mapping[str, str]) -> str:
     return target.tenant or query.get("tenant", "") if target.version is ProtocolVersion.V10 else ""
 
 
-def delivered(name: str) -> str:
-    """What arrives of an id that a client has put into a path as it should, percent-encoded once."""
-    return unquote(name.partition("?")[0])
-
-
 def _at(path: str, version: ProtocolVersion, *, tenant: str = "") -> Target | None:
     for pattern, kinds in _PATTERNS[version]:
         if match := pattern.fullmatch(path.rstrip("/")):
@@ -182,12 +175,12 @@ def _with_readings(target: Target, path: str) -> Target:
 
 
 def _readings(path: str) -> Iterator[tuple[str, str]]:
-    """A slash at the end may be the id's or idle; what an id had percent-encoded in itself has been decoded too."""
+    """A slash at the end may be the id's or idle."""
     for text in (path.rstrip("/"), path):
         for between in re.finditer("(?=/pushNotificationConfigs/.)", text, re.DOTALL):
             task_id, config_id = text[len("/tasks/") : between.start()], text[between.start() + len("/pushNotificationConfigs/") :]
             if fits_key(task_id) and fits_key(config_id):
-                yield from ((named, config_id) for named in (task_id, quote(task_id, safe="")) if fits_key(named))
+                yield task_id, config_id
 
 
 def _patterns(routes: tuple[Route, ...]) -> list[tuple[re.Pattern[str], Mapping[str, Kind]]]:
