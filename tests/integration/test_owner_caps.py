@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from relay import observability
+from relay.domain.keys import TaskKey
 from relay_dev import execution_environment
 from tests.support.closed_relay import ClosedRelay
 from tests.support.wire import AwsRequest, Effect
@@ -217,9 +218,43 @@ def test_copies_for_another_task_than_the_message_named_count_after_it(world: Wo
     assert "result" in sends(world, "m1", taskId="t1")
     refused = sends(world, "m2", taskId="t1")["error"]
     assert refused["code"] == INVALID_PARAMS
-    assert refused["message"].startswith("The message was taken, its task is other-2, but the webhook is not registered for it.")
+    assert refused["message"].startswith(
+        "The message was taken, its task is other-2, but the webhooks for every task are not registered for it."
+    )
     world.agent.before_answer = lambda _method, _answer: None
     assert "result" in sends(world, "m3", taskId="t1"), "no new task, no copies"
+
+
+def is_another_task(world: World, answer: dict[str, Any]) -> None:
+    answer["result"]["task"] = world.agent.task("other").seen
+
+
+def configs(world: World) -> list[tuple[str, bool]]:
+    """Of every task: which has one, and whether it is a copy of a template."""
+    tasks = [(TaskKey.from_partition(item["pk"]["S"]).task_id, "template" in item) for item in world.items("PUSH#")]
+    return sorted((task_id, is_copy) for task_id, is_copy in tasks if task_id)
+
+
+@pytest.mark.parametrize(
+    ("most", "per_task", "has_it", "told"),
+    [
+        ("2", "100", [("other", False)], "The message was taken, its task is other, but the webhooks for every task are not registered"),
+        ("9", "1", [("other", True)], "A task may have at most 1 push configs"),
+    ],
+)
+def test_config_of_a_message_that_becomes_another_task_stays_not_on_the_one_it_named(
+    world: World, most: str, per_task: str, has_it: list[tuple[str, bool]], told: str
+) -> None:
+    """Two ways to have no room at the new task: for the copy of a template, and for the message's own config."""
+    begin_anew(world, max_daily_configs_per_owner=most, max_configs_per_task=per_task)
+    template(world, "every-task")
+    world.agent.before_answer = lambda method, answer: is_another_task(world, answer) if method == "SendMessage" else None
+    try:
+        refused = inline_on_a_known_task(world, "own")["error"]
+        assert (refused["code"], refused["message"].startswith(told), configs(world)) == (INVALID_PARAMS, True, has_it)
+    finally:
+        world.agent.before_answer = lambda _method, _answer: None
+        begin_anew(world, max_configs_per_task="100")
 
 
 def test_deleting_makes_no_room_but_the_next_day_does(world: World) -> None:

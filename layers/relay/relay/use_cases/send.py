@@ -22,7 +22,7 @@ from relay.domain.task import Json, ProtocolVersion, Snapshot, View
 from relay.domain.wakeup import WatchWakeup
 from relay.use_cases.ask import Ask
 from relay.use_cases.call_agent import AgentCall, CallAgent, Reply
-from relay.use_cases.callback_in_send import CallbackInSend
+from relay.use_cases.callback_in_send import CallbackInSend, GivenCallback
 from relay.use_cases.observe import Observe
 from relay.use_cases.outgoing import Outgoing
 from relay.use_cases.pending import Pending
@@ -102,17 +102,33 @@ class SendMessage:
                 observability.log("inline push config dropped: the agent answered with no task", method=outgoing.method.name)
             return reply.for_caller()
         task, view = outgoing.task_key(snapshot.task_id), View(snapshot, answer.asked_at, answer.arrived_at, "send")
-        is_awaited = self._comes(outgoing, task, before.templates)
-        is_followed = self._commit(outgoing, task, view, is_awaited=is_awaited, is_counted=before.is_counted)
-        self._callback_in_send.settle(given, task)
-        if before.added and before.added.task != task:  # the agent has made another task of it (PraisonAI always does): there it belongs
-            self._register.delete(before.added)
+        try:
+            is_followed = self._take_in(outgoing, task, view, given=given, before=before)
+        finally:  # the agent may have made another task of it (PraisonAI always does): there the config belongs, if it has room for it
+            if before.added and before.added.task != task:
+                self._register.delete(before.added)
         if send.waits:
             snapshot = self._wait(outgoing, task, snapshot, before=before.view, is_followed=is_followed)
         return _told(outgoing, snapshot)
 
     def _templates_expected(self, outgoing: Outgoing) -> Sequence[PushConfig]:
         return self._templates.expect(outgoing.agent.key, caller=fingerprint(outgoing.credential))
+
+    def _take_in(self, outgoing: Outgoing, task: TaskKey, view: View, *, given: GivenCallback, before: _Before) -> bool:
+        """Whether anybody follows the task. What copies of templates have no room leaves the message's own config alone.
+
+        Raises: InvalidParamsError, once all else is done.
+        """
+        refused: InvalidParamsError | None = None
+        try:
+            is_awaited = self._comes(outgoing, task, before.templates)
+        except InvalidParamsError as error:
+            refused, is_awaited = error, True  # what has waited for the task is bound to it
+        is_followed = self._commit(outgoing, task, view, is_awaited=is_awaited, is_counted=before.is_counted)
+        self._callback_in_send.settle(given, task)
+        if refused:
+            raise refused
+        return is_followed
 
     def _comes(self, outgoing: Outgoing, task: TaskKey, templates: Sequence[PushConfig] | None) -> bool:
         """Whether configs have waited for the task, or are for every new one: they are there before its first revision."""
@@ -121,7 +137,7 @@ class SendMessage:
             try:
                 templates = self._templates_expected(outgoing)
             except OwnerCapError as error:
-                raise _too_late(error, task, field="message.taskId") from error
+                raise _too_late(error, task, "the webhooks for every task are", field="message.taskId") from error
         return self._templates.begin(task, templates or (), lent=outgoing.lent) or is_awaited
 
     def _taken_over(self, outgoing: Outgoing) -> Json:
@@ -189,7 +205,7 @@ class SendMessage:
             try:
                 self._register.put(task, send.inline, start=start, newest=observed.head, lent=outgoing.lent, is_counted=is_counted)
             except OwnerCapError as error:  # the message named a task that has this config, and the agent has made another of it
-                raise _too_late(error, task, field=send.inline.url_field) from error
+                raise _too_late(error, task, "the webhook is", field=send.inline.url_field) from error
         elif not send.inline and not is_awaited and (lent := self._watches.seal(task, outgoing.lent)):
             self._watches.lend(task, lent)
         self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
@@ -229,9 +245,9 @@ class SendMessage:
         return last
 
 
-def _too_late(error: OwnerCapError, task: TaskKey, *, field: str) -> RelayError:
+def _too_late(error: OwnerCapError, task: TaskKey, what_is: str, *, field: str) -> InvalidParamsError:
     """The agent has made another task of a message than it named, and has it. Not the cap's own error: clients send again after that."""
-    told = f"The message was taken, its task is {task.task_id}, but the webhook is not registered for it. {error.message}"
+    told = f"The message was taken, its task is {task.task_id}, but {what_is} not registered for it. {error.message}"
     return InvalidParamsError(told, field=field)
 
 
