@@ -41,6 +41,7 @@ _TWO = (Run(), Run())
 _TOLD = Config(cursor=Cursor(1, 1), push=True, lives=1, start=1)  # registered when revision 1 was the newest
 _BEHIND = Config(cursor=Cursor(0, 1), push=True, lives=1)  # registered before the first revision
 _ONE = (Head(1, 0, 1),)  # the log
+_BACK = (Head(1, 0), Head(2, 0, 1, is_ending=True), Head(3, 1, 3))  # … of a task that was told as lost, and went on
 _AT_ONCE = Rules(task="ab", fans_out_at_once=True)
 _FOLLOWED = State(  # revision 1 is told, and the watch waits for its timer
     log=_ONE,
@@ -186,6 +187,11 @@ SCENARIOS = {
         _FOLLOWED._replace(calls=(_client(SAY), _client(SAY))),
         Rules(task="ab", only_watches=True, asks_agent=True, hints_alone=True),
     ),
+    "hints side by side": Scenario(
+        "as before, with two workers of the watch: one polls while the other has the next hint",
+        _FOLLOWED._replace(calls=(_client(SAY), _client(SAY)), turns=(Turn(), Turn())),
+        Rules(task="ab", only_watches=True, asks_agent=True, hints_alone=True),
+    ),
     "hints in batches": Scenario(
         "two clients send; their hints and the watch's timer come in batches",
         _FOLLOWED._replace(calls=(_client(SAY), _client(SAY))),
@@ -226,6 +232,19 @@ SCENARIOS = {
     "deadline": Scenario(
         "a send saw the task move, and its wake-up was lost; the watch's deadline comes; the agent does not answer; the sweep",
         _FOLLOWED._replace(moves=1, log=(*_ONE, Head(2, 1, 3)), left=Left(deadlines=1, silences=1, losses=1)),
+        Rules(task="ab", fans_out_at_once=True, delivers_at_once=True, asks_agent=True, sweeps=True),
+    ),
+    "deadline after an ending": Scenario(
+        "an ending was told, a send then saw the task move, and its wake-up was lost; the watch's deadline comes; the sweep",
+        State(
+            log=_BACK,
+            moves=1,
+            configs=(Config(cursor=Cursor(2, 1), push=True, lives=1, start=1, posted=frozenset({2})),),
+            watch=Watch(waits=1, head=_BACK[1], polled=2),
+            watch_queue=(WatchWakeup(TIMER, 1),),
+            turns=(Turn(),),
+            left=Left(deadlines=1),
+        ),
         Rules(task="ab", fans_out_at_once=True, delivers_at_once=True, asks_agent=True, sweeps=True),
     ),
     "followed again": Scenario(

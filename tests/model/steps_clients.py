@@ -113,7 +113,7 @@ def _put_cursor(s: State, place: int, call: Call, rules: Rules) -> Steps:
     """Created unless it exists; a config that exists keeps its cursor, claim and wait."""
     config_place = call.script[0][1]
     config = s.configs[config_place]
-    after_it = "see" if rules.wrong == "cursor-last" else "put push"
+    after_it = "get cursor" if rules.wrong == "cursor-last" else "put push"
     if config.cursor is not None and rules.wrong != "set-again":
         yield own("register: the cursor stays", _at(s, place, call._replace(phase=after_it)))
         return
@@ -136,20 +136,20 @@ def _put_push(s: State, place: int, call: Call, rules: Rules) -> Steps:
     after = set_config(s, config_place, s.configs[config_place]._replace(push=True))
     if rules.wrong != "two-reads":
         after = after._replace(stream=(*s.stream, Record(config_place)))
-    phase = "put cursor" if rules.wrong == "cursor-last" else "see"
+    phase = "put cursor" if rules.wrong == "cursor-last" else "get cursor"
     yield own("register: push config put", _at(after, place, call._replace(phase=phase)))
 
 
-def _see(s: State, place: int, call: Call, rules: Rules) -> Steps:
+def _get_cursor(s: State, place: int, call: Call, rules: Rules) -> Steps:
     """A delete at the same time may have taken the cursor: then it is put again."""
     if s.configs[call.script[0][1]].cursor is None and rules.wrong != "unseen":
         yield own("register: the cursor is gone, again", _at(s, place, call._replace(phase=_first_put(rules))))
     else:
-        after = _at(s, place, call._replace(phase="put watch")) if s.turns else _done(s, place, call)
+        after = _at(s, place, call._replace(phase="follow")) if s.turns else _done(s, place, call)
         yield own("register: the cursor is there", after)
 
 
-def _put_watch(s: State, place: int, call: Call, rules: Rules) -> Steps:
+def _follow(s: State, place: int, call: Call, rules: Rules) -> Steps:
     """Unless there is one that nobody is at, and that may be ending: the sweep finds it, should what starts it be lost."""
     is_there = s.watch is not None and (s.watch.until == NO_CLAIM or rules.wrong == "ending-watch-stays")
     watch = s.watch if is_there or rules.wrong == "watch-unput" else Watch()
@@ -200,8 +200,8 @@ _PHASES: dict[str, Callable[[State, int, Call, Rules], Steps]] = {
     "hint": _hint,
     "put cursor": _put_cursor,
     "put push": _put_push,
-    "see": _see,
-    "put watch": _put_watch,
+    "get cursor": _get_cursor,
+    "follow": _follow,
     "delete cursor": _delete_cursor,
     "delete push": _delete_push,
 }

@@ -120,7 +120,7 @@ def _start(s: State, worker: int, run: Run, rules: Rules) -> Steps:
         yield own("too late for a POST", set_run(s, worker, run._replace(phase="hand over")))
         yield from _renew(s, worker, run, rules)
         return
-    yield own(f"POST {run.plan[0][0]} starts", _seen_to_start(set_run(s, worker, run._replace(phase="flight")), worker, run))
+    yield own(f"POST {run.plan[0][0]} starts", _seen_to_start(set_run(s, worker, run._replace(phase="attempt")), worker, run))
     if may(s.left, "postpones"):
         yield outside("the breaker is open: postpone", set_run(s, worker, run._replace(phase="timer")), "postpones")
         yield outside("no slot for the POST", set_run(s, worker, run._replace(phase="hand over")), "postpones")
@@ -141,7 +141,7 @@ def _seen_to_start(s: State, worker: int, run: Run) -> State:
     config, (number, is_resent) = s.configs[run.config], run.plan[0]
     if run.life != config.lives:
         return s  # claimed before a delete: it may still run
-    if any(other.phase == "flight" and other.life == run.life and place != worker for place, other in enumerate(s.runs)):
+    if any(other.phase == "attempt" and other.life == run.life and place != worker for place, other in enumerate(s.runs)):
         return s._replace(fault=f"two POSTs at once: {number} beside another")
     if is_resent:
         return s
@@ -150,7 +150,7 @@ def _seen_to_start(s: State, worker: int, run: Run) -> State:
     return set_config(s, run.config, config._replace(last_started=number))
 
 
-def _flight(s: State, worker: int, run: Run, rules: Rules) -> Steps:
+def _attempt(s: State, worker: int, run: Run, rules: Rules) -> Steps:
     number = run.plan[0][0]
     after = set_run(s, worker, run._replace(phase="advance"))
     yield own(f"POST {number} is accepted", _seen_to_be_accepted(after, run))
@@ -244,7 +244,7 @@ _PHASES: dict[str, Callable[[State, int, Run, Rules], Steps]] = {
     "claim": _claim,
     "read": _read,
     "start": _start,
-    "flight": _flight,
+    "attempt": _attempt,
     "advance": _advance,
     "hand over": _hand_over,
     "release": _release,

@@ -61,7 +61,7 @@ def _claim_runs_out(s: State, place: int, cursor: Cursor) -> Steps:
     after = set_cursor(s, place, cursor._replace(until=RAN_OUT))
     if cursor.holder == DEAD:
         yield own("a dead worker's claim runs out", after)
-    elif may(s.left, "slow") and s.runs[cursor.holder - 1].phase != "flight":
+    elif may(s.left, "slow") and s.runs[cursor.holder - 1].phase != "attempt":
         worker = cursor.holder - 1
         yield outside("a live worker's claim runs out", set_run(after, worker, s.runs[worker]._replace(is_fresh=False)), "slow")
 

@@ -10,8 +10,6 @@ from tests.model.protocol import explore
 from tests.model.scenarios import SCENARIOS
 from tests.model.wrong import WRONG
 
-# No scenario shows yet what the first loses; the second is no longer found since the watch tells endings.
-OPEN_VARIANTS = {"hint-dropped", "ends-on-memory"}
 LONG_SCENARIOS, LONG_VARIANTS = {"watch ends slowly"}, {"start-done", "ends-anyway"}  # half a minute each: make test-thorough
 
 
@@ -26,7 +24,7 @@ def test_nothing_goes_wrong_in_any_run_of_the_scenario(name: str) -> None:
     assert (found.wrong, found.run) == ("", ())
 
 
-@pytest.mark.parametrize("name", named((name for name in WRONG if name not in OPEN_VARIANTS), LONG_VARIANTS))
+@pytest.mark.parametrize("name", named(WRONG, LONG_VARIANTS))
 def test_a_protocol_with_a_wrong_step_is_found_out(name: str) -> None:
     scenario = SCENARIOS[WRONG[name][1]]
     assert explore(scenario.start, replace(scenario.rules, wrong=name)).wrong

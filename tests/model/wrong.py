@@ -36,7 +36,7 @@ WRONG = {
     # the watch
     "rest-first": ("the watch is marked as waiting before its timer is sent", "watch starts"),
     "start-done": ("a start whose watch was ended meanwhile is done", "watch ends slowly"),
-    "hint-dropped": ("a hint that finds the watch claimed is done", "hints alone"),
+    "hint-dropped": ("a hint that finds the watch claimed is done", "hints side by side"),
     "hint-waits": ("a hint is done when the watch waits for its timer: it does not take over", "hints alone"),
     "merged-done": ("an answered hint takes the watch's own timer, which came with it, along", "hints in batches"),
     "trusts-head": ("a turn that looks trusts the newest revision as the watch remembers it", "hints"),
@@ -44,7 +44,7 @@ WRONG = {
     "ends-unlooked": ("the watch ends with its task, without a look at the configs", "watch wakes"),
     "ends-anyway": ("a turn that lost its claim ends the watch of another", "watch ends slowly"),
     "ends-at-deadline": ("the watch ends at its deadline, without a look at the configs", "deadline"),
-    "ends-on-memory": ("past its deadline the watch ends by the newest revision that it remembers", "deadline"),
+    "ends-on-memory": ("past its deadline the watch ends by the newest revision that it remembers", "deadline after an ending"),
     "ending-untold": ("the watch ends at its deadline, and nobody is told", "deadline"),
     "ending-anyway": ("an ending is told though somebody else has seen the task go on, or end", "unreachable"),
     "claimed-unindexed": ("the watch leaves the index while it is claimed", "watch wakes"),

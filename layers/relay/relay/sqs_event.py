@@ -28,6 +28,7 @@ def wakeups(event: Mapping[str, Any], load: Callable[[str], W]) -> tuple[list[tu
 
 
 def failures(item_ids: Iterable[str]) -> Batch:
+    """These come back; to leave the others out is to acknowledge them."""
     return {"batchItemFailures": [{"itemIdentifier": item_id} for item_id in item_ids]}
 
 

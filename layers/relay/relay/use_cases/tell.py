@@ -238,9 +238,7 @@ class Tell:
     ) -> None:
         """First the timer, then the mark that also ends the claim: the model shows what the other order loses."""
         run.is_going = False
-        cursor, timer, due = run.cursor, uuid4().hex, self._now() + delay
-        not_before = due if delay > MAX_DELAY else None
-        self._queue.send(DeliveryWakeup(run.key, timer=timer, not_before=not_before, group=cursor.group), delay)
+        cursor, (timer, due) = run.cursor, self._timer(run, delay)
         wait = Wait(
             timer,
             due=due,
@@ -252,6 +250,13 @@ class Tell:
         )
         if not self._cursors.wait(run.key, run.token, wait):
             self._return(run.holding.call)
+
+    def _timer(self, run: Run, delay: timedelta) -> tuple[str, datetime]:
+        """A delayed wake-up with a number of its own: that number, and when it is due. A long one hops."""
+        timer, due = uuid4().hex, self._now() + delay
+        not_before = due if delay > MAX_DELAY else None
+        self._queue.send(DeliveryWakeup(run.key, timer=timer, not_before=not_before, group=run.cursor.group), delay)
+        return timer, due
 
 
 def _attempt_number(cursor: Cursor, step: Step) -> int:

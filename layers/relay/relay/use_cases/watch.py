@@ -186,8 +186,7 @@ class FollowTasks:
         told = self._told(call, watch, poll)
         interval = self._interval(call, watch, poll, told)
         delay = max(interval, poll.wait)
-        timer, due = uuid4().hex, self._now() + delay
-        self._watch_queue.send(WatchWakeup(call.task, timer=timer), delay)
+        timer, due = self._timer(call.task, delay)
         rest = Rest(
             timer=timer,
             due=due,
@@ -202,6 +201,11 @@ class FollowTasks:
         )
         if not self._watches.rest(call.task, token, rest):
             self._return(call)
+
+    def _timer(self, task: TaskKey, delay: timedelta) -> tuple[str, datetime]:
+        timer, due = uuid4().hex, self._now() + delay
+        self._watch_queue.send(WatchWakeup(task, timer=timer), delay)
+        return timer, due
 
     def _told(self, call: WatchCall, watch: Watch, poll: _Poll) -> Told:
         """A task that has ended has no changes that could be brought sooner."""
