@@ -348,6 +348,17 @@ def test_what_is_no_task_is_the_agents_fault() -> None:
         assert call("GetTask", {"id": "t"}, "1.0")["error"]["code"] == INVALID_ANSWER
 
 
+def test_a_message_for_a_task_that_has_ended_is_unsupported_in_1_0() -> None:
+    ended = {"code": INVALID_PARAMS, "message": "Task t is in terminal state: completed"}
+    wrong = {"code": INVALID_PARAMS, "message": "Bad parts."}
+    message = {**MESSAGE, "taskId": "t"}
+    for error, code in ((ended, UNSUPPORTED), (wrong, INVALID_PARAMS)):
+        with in_front_of(CARD_03, failing(error)) as (_, call):
+            told = call("SendMessage", {"message": message, "configuration": {"returnImmediately": True}}, "1.0")["error"]
+            assert (told["code"], told["message"]) == (code, error["message"])
+            assert call("GetTask", {"id": "t"}, "1.0")["error"]["code"] == INVALID_PARAMS
+
+
 def test_an_extended_card_is_asked_for_by_every_name_it_has() -> None:
     with in_front_of(CARD_PRAISONAI, knowing({"agent/getExtendedCard": CARD_PRAISONAI})) as (agent, call):
         card = call("GetExtendedAgentCard", {}, "1.0")["result"]
@@ -400,6 +411,11 @@ def test_praisonais_own_client_reads_its_agents_own_words() -> None:
         sent = call("message/send", {"message": {"messageId": "m", "role": "user", "parts": [{"text": "hi"}]}}, "0.3", path="/a2a")
         assert sent["result"] == PRAISONAI_TASK
         assert call("tasks/get", {"id": "x"}, "0.3", path="/a2a")["error"]["code"] == -32000
+
+
+def failing(error: Mapping[str, Any]) -> Told:
+    """An agent that has the same error for every method."""
+    return lambda _: http(200, {"jsonrpc": "2.0", "id": 1, "error": error})
 
 
 def knowing(answers: Mapping[str, Any]) -> Told:

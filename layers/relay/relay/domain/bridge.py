@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from relay.domain.bridge_errors import METHOD_NOT_FOUND, bridge_error, code_of
+from relay.domain.bridge_errors import METHOD_NOT_FOUND, bridge_error, code_of, is_ended_task
 from relay.domain.bridge_lists import bridge_list
 from relay.domain.bridge_params import bridge_params, read_history_length, wants_pages
 from relay.domain.conversion import convert, convert_message
@@ -56,7 +56,8 @@ class Bridge:
     def told(self, payload: Json, request_id: RequestId) -> dict[str, Any]:
         """The JSON-RPC response for the caller, from the agent's.
 
-        Raises: UnsupportedOperationError when the agent has no such method; InvalidAgentResponseError when it answered with something else.
+        Raises: UnsupportedOperationError when the agent has no such method, or the message's task has ended; InvalidAgentResponseError
+        when it answered with something else.
         """
         error = payload.get("error")
         if not isinstance(error, Mapping):
@@ -66,6 +67,8 @@ class Bridge:
                 f"The agent speaks A2A {self.to} and has no method for this there: it knows no {self.names[0]}.",
                 metadata={"agentVersion": self.to.value, "agentMethod": self.names[0]},
             )
+        if self.method.kind is Kind.SEND and self.method.version is ProtocolVersion.V10 and is_ended_task(error):
+            raise UnsupportedOperationError(text(error.get("message")))
         return {"jsonrpc": "2.0", "id": request_id, "error": bridge_error(error, self.method.version)}
 
     def _result(self, result: Any) -> Any:

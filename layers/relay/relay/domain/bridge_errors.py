@@ -15,6 +15,7 @@ METHOD_NOT_FOUND = -32601
 
 _TASK_NOT_FOUND = -32001
 _PRAISONAI_NOT_FOUND = -32000
+_INVALID_PARAMS = -32602
 _ERROR_INFO = "google.rpc.ErrorInfo"
 _OTHER_DETAILS = "details"
 REASONS = {
@@ -47,6 +48,11 @@ def is_task_not_found(error: Json) -> bool:
     """PraisonAI says it with a code of its own."""
     code = code_of(error)
     return code == _TASK_NOT_FOUND or (code == _PRAISONAI_NOT_FOUND and "not found" in text(error.get("message")).lower())
+
+
+def is_ended_task(error: Json) -> bool:
+    """A message came for a task that has ended. a2a-sdk's agents of 0.3 say so in their text alone; in 1.0 it is -32004 (§3.1.1)."""
+    return code_of(error) == _INVALID_PARAMS and "terminal state" in text(error.get("message")).lower()
 
 
 def bridge_error(error: Json, to: ProtocolVersion) -> dict[str, Any]:
