@@ -65,7 +65,7 @@ def relay_card(agent_card: Json, base_url: str, *, requires_key: bool, versions:
         "skills": [_skill(skill) for skill in mappings(agent_card.get("skills")) if text(skill.get("id")) or text(skill.get("name"))],
         **filled((name, text(agent_card.get(name))) for name in ("iconUrl", "documentationUrl")),
         **_provider(mapping(agent_card.get("provider"))),
-        **_connection(base_url.rstrip("/"), versions, has_extended_card=_has_extended_card(agent_card)),
+        **_connection(base_url.rstrip("/"), versions, is_extended=has_extended_card(agent_card)),
         **(_security() if requires_key else {}),
     }
 
@@ -82,7 +82,7 @@ def card_10(relay_card: Json) -> dict[str, Any]:
     return card
 
 
-def _connection(url: str, versions: Collection[ProtocolVersion], *, has_extended_card: bool) -> Json:
+def _connection(url: str, versions: Collection[ProtocolVersion], *, is_extended: bool) -> Json:
     """JSON-RPC first, in each version: clients take the first interface that they can speak."""
     supported = [
         {"url": address, "protocolBinding": binding, "protocolVersion": version.value}
@@ -98,7 +98,7 @@ def _connection(url: str, versions: Collection[ProtocolVersion], *, has_extended
         "url": url,
         "preferredTransport": "JSONRPC",
         "additionalInterfaces": [{"url": address, "transport": binding} for binding, address in _addresses(url, ProtocolVersion.V03)],
-        **({"supportsAuthenticatedExtendedCard": True} if has_extended_card else {}),
+        **({"supportsAuthenticatedExtendedCard": True} if is_extended else {}),
     }
 
 
@@ -114,12 +114,13 @@ def _capabilities(agent_card: Json) -> Json:
         "streaming": False,
         "pushNotifications": True,
         **({"stateTransitionHistory": True} if capabilities.get("stateTransitionHistory") is True else {}),
-        **({"extendedAgentCard": True} if _has_extended_card(agent_card) else {}),
+        **({"extendedAgentCard": True} if has_extended_card(agent_card) else {}),
         **filled([("extensions", extensions)]),
     }
 
 
-def _has_extended_card(agent_card: Json) -> bool:
+def has_extended_card(agent_card: Json) -> bool:
+    """Whether the agent says so, in either version's words."""
     capabilities = mapping(agent_card.get("capabilities"))
     return agent_card.get("supportsAuthenticatedExtendedCard") is True or capabilities.get("extendedAgentCard") is True
 

@@ -13,7 +13,8 @@ from relay.adapters.table.watches import Watches
 from relay.adapters.upstream import Answer
 from relay.domain.agent import Agent
 from relay.domain.bridge_lists import listed
-from relay.domain.card import card_10, is_card, relay_card
+from relay.domain.card import card_10, has_extended_card, is_card, relay_card
+from relay.domain.errors import UnsupportedOperationError
 from relay.domain.forwarding import Headers, fingerprint
 from relay.domain.jsonrpc import Request
 from relay.domain.keys import TaskKey, fits_key
@@ -66,6 +67,8 @@ class Forward:
         result: Any = reply.answer.result
         if is_card(result):
             return self.card(agent, result, base_url=passing.base_url, version=method.version)
+        if _lacks_extended_card(passing, reply.answer):
+            raise UnsupportedOperationError("The agent's card says nothing of an extended card, and the agent answered with none.")
         if method.kind in (Kind.GET_TASK, Kind.CANCEL) and isinstance(result, Mapping):
             self._hint(passing, Snapshot(reply.version, result))
         elif method.kind is Kind.LIST_TASKS:
@@ -100,6 +103,13 @@ class Forward:
         self._watch_queue.send_all(
             [Sending(WatchWakeup(task, asked_at=now)) for task in moved]
         )  # what SQS does not take, the timer makes good
+
+
+def _lacks_extended_card(passing: Passing, answer: Answer) -> bool:
+    """1.0 has one error for that (§3.3.4), whatever agents answer of which no extended card was promised."""
+    if passing.method.kind is not Kind.EXTENDED_CARD or passing.method.version is not ProtocolVersion.V10:
+        return False
+    return answer.error is not None and not answer.is_forbidden and not has_extended_card(passing.agent.card)
 
 
 def _task_key(passing: Passing, snapshot: Snapshot) -> TaskKey | None:
