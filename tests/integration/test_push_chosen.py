@@ -1,6 +1,9 @@
 """Push is the relay's own choice where the card offers it and nothing better: once the agent has shown that it reaches the relay."""
 
+import itertools
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +14,8 @@ from relay.adapters.table.strategies import StrategyRecords
 from relay.domain.keys import AgentKey
 from relay.domain.reach import PROBE_AGAIN
 from relay.domain.strategy import Strategy
-from tests.support.world import World
+from tests.support.wire import AwsRequest, Effect, undisturbed
+from tests.support.world import SWEEP, World, task_key
 
 AGENT = AgentKey("default", "default")
 PUBLIC_URL = "https://relay.example"
@@ -184,6 +188,61 @@ def test_what_is_pushed_before_the_message_is_answered_is_told_once_the_task_is_
     world.settle()
     assert answered == [202, 202]
     assert [post.state for post in world.posts("a")] == ["submitted", "working", "input-required"]
+
+
+@dataclass
+class Send:
+    """A message whose task has ended before the agent answers, which it tells once, and first. `api` meets that at one of its requests."""
+
+    world: World
+    place: int
+    effect: Effect
+    asked: int = 0
+    is_told: bool = False
+
+    def __call__(self) -> str:
+        """The task's id; empty when there was no such request."""
+        world = self.world
+        world.wire.deaths, world.wire.decide, world.agent.before_answer = 0, self._decide, self._tell
+        with suppress(ConnectionError):
+            world.send(self.name, webhook=inline(self.name, world))
+        world.wire.decide = undisturbed
+        return list(world.agent.tasks)[-1] if world.wire.deaths else ""
+
+    @property
+    def name(self) -> str:
+        return f"send-{self.place}"
+
+    def _tell(self, method: str, _: dict[str, Any]) -> None:
+        if method == "SendMessage":
+            self.is_told = False
+            assert push(self.world, "completed", list(self.world.agent.tasks)[-1]) == 202
+            self.is_told = True
+
+    def _decide(self, request: AwsRequest) -> Effect:
+        """After the callback was answered: before that nothing of the send is durable."""
+        if request.function != "api" or not self.is_told:
+            return Effect.NONE
+        self.asked += 1
+        return self.effect if self.asked == self.place else Effect.NONE
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("effect", "step"), [pytest.param(Effect.DIES_BEFORE, 1, marks=pytest.mark.thorough), (Effect.DIES_AFTER, 3)])
+def test_end_that_came_before_the_answer_is_told_whatever_request_api_dies_at_then(world: World, effect: Effect, step: int) -> None:
+    """Once the webhook is registered: the client, which got no answer, does not know that it is."""
+    heard(world)
+    ends: list[str] = []
+    for place in itertools.count(1, step):
+        send = Send(world, place, effect)
+        if not (task_id := send()):
+            break
+        world.advance(SLOW + 1)
+        world.advance(SWEEP)
+        if any(item["pk"]["S"] == task_key(task_id).partition for item in world.items("PUSH#")):
+            ends.append(world.posts(send.name)[-1].state)
+    assert len(ends) > 1
+    assert ends == ["completed"] * len(ends)
 
 
 def test_agent_that_refuses_a_message_with_the_callback_gets_the_next_ones_without(world: World) -> None:
