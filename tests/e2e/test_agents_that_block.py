@@ -1,6 +1,7 @@
 """Agents that can only block, as they answer on the wire, behind the running relay: both SDKs' clients get tasks and webhooks."""
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from relay_dev.demo.child import Child
 from relay_dev.receiver import Receiver
-from tests.e2e.clients import A2AClient
-from tests.e2e.relays import Relay
+from tests.e2e.clients import ROOT, A2AClient
+from tests.e2e.relays import Relay, agent_url
 from tests.e2e.told import LATEST, assert_verified, wait_for_state, webhook
 from tests.integration.loopback import Receiver as Agent
 from tests.integration.loopback import Request
@@ -89,15 +91,6 @@ def blocking(relay: Relay, hold: threading.Event) -> Iterator[dict[str, Agent]]:
         yield agents
 
 
-def wait_for_call(agent: Agent) -> None:
-    """Raises: TimeoutError."""
-    deadline = time.monotonic() + LATEST
-    while not calls(agent):
-        if time.monotonic() > deadline:
-            raise TimeoutError("the agent was never called")
-        agent.closing.wait(0.02)
-
-
 def test_evo_ai_gets_push_through_the_relay(relay: Relay, blocking: dict[str, Agent], client: A2AClient, receiver: Receiver) -> None:
     task = client.send(relay.at("evo"), "hello", webhook=webhook(receiver))
     assert task.state == "submitted"
@@ -136,12 +129,13 @@ def test_client_that_waits_has_the_result(relay: Relay, blocking: dict[str, Agen
 def test_agent_that_dies_at_work_fails_its_task_and_the_outcome_is_said_to_be_unknown(
     relay: Relay, client: A2AClient, receiver: Receiver
 ) -> None:
-    with scripted_agent(lambda _request: None, card=CARD_03) as mortal:
+    """It is a process of its own, killed while it has the message; it is not called again."""
+    with Child("mortal", [sys.executable, "-m", "tests.e2e.mortal_agent"], folder=ROOT) as mortal:
         name = f"mortal-{client.version}"  # an agent's address is known for a minute
-        relay.command("agents", "add", name, mortal.url(""), "--blocking")
+        relay.command("agents", "add", name, agent_url(mortal), "--blocking")
         task = client.send(relay.at(name), "hello", webhook=webhook(receiver))
-        wait_for_call(mortal)
+        mortal.wait_for_line("^called", deadline=time.monotonic() + LATEST)
     told = wait_for_state(receiver, "failed")
+    assert [each.state for each in told] == ["submitted", "working", "failed"]
     assert b"not known" in told[-1].body
     assert client.get(relay.at(name), task.id).state == "failed"
-    assert len(calls(mortal)) == 1
