@@ -1,7 +1,7 @@
 """The embedded AWS: moto in this process, one call at a time, on the relay's clock; the same state over HTTP for other processes.
 
 What moto does otherwise than AWS and is mended here: threads may interleave inside one call (a conditional put must be atomic), a long poll
-holds everything up, and iterators of a stream are kept for ever.
+holds everything up, iterators of a stream are kept for ever, and it takes what AWS refuses (`aws_refusals`).
 """
 
 import os
@@ -23,7 +23,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.sqs.models import SQSBackend, sqs_backends
 
-from relay_dev import quick_moto
+from relay_dev import aws_refusals, quick_moto
 from relay_dev.changes import Changes
 from relay_dev.clock import Clock
 from relay_dev.place import Place
@@ -126,12 +126,24 @@ class EmbeddedAws:
             if on_call:
                 on_call("before", call)
             with self.one_call(call.operation):
-                answer = handle(stubber, request)
+                answer = self._refusal(call) or handle(stubber, request)
             if on_call:
                 on_call("after", call)
             return answer
 
         return process_request
+
+    def _refusal(self, call: Call) -> tuple[int, dict[str, str], str] | None:
+        try:
+            aws_refusals.check(call.operation, call.body, self._keys_of)
+        except aws_refusals.RefusedError as error:
+            return 400, {}, error.body
+        return None
+
+    def _keys_of(self, table: str) -> aws_refusals.Keys:
+        found = dynamodb_backends[self.place.account][REGION].tables[table]
+        types = {each["AttributeName"]: each["AttributeType"] for each in found.attr}
+        return aws_refusals.keys_of(found.schema, types, [index.schema for index in found.global_indexes])
 
     def _replace(self, owner: Any, name: str, replacement: Any) -> None:
         original = getattr(owner, name)
