@@ -6,9 +6,10 @@ Source: A2A 1.0 §9.4 (JSON-RPC methods), §4.1 (tasks), §4.4 (the card).
 import copy
 import json
 import queue
+import socket
 import threading
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -102,21 +103,30 @@ class FakeAgent:
 
     def __post_init__(self) -> None:
         self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         for task in self.tasks.values():
             task.tells(None)
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.end()
+
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        """Nobody listens at its address, and what was connected is so no more. Its tasks are there when it is back."""
+        _, port = self._server.server_address[:2]
+        self._server.end()
+        try:
+            yield
+        finally:
+            self._server = _Server(self, port)
+            self._server.start()
 
     def task(self, task_id: str) -> AgentTask:
         """The task of that id, made when the agent does not have it yet: it begins as `submitted`."""
@@ -218,9 +228,28 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, agent: FakeAgent) -> None:
+    def __init__(self, agent: FakeAgent, port: int = 0) -> None:
         self.agent = agent
-        super().__init__(("127.0.0.1", 0), _Exchange)
+        self._connected: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), _Exchange)
+
+    def start(self) -> None:
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def end(self) -> None:
+        self.shutdown()
+        self.server_close()
+        for connection in list(self._connected):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connected.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connected.discard(request)
+        super().shutdown_request(request)
 
     def server_bind(self) -> None:
         TCPServer.server_bind(self)  # HTTPServer's would ask the resolver for a name

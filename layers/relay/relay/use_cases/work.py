@@ -91,7 +91,7 @@ class Work:
         elif step is Step.CONCLUDE:
             self._end(task, entrusted, TaskState.FAILED, told=_UNKNOWN)
         elif step is Step.EXPIRE or entrusted is None:
-            self._end(task, entrusted, TaskState.FAILED, told=_EXPIRED)
+            self._give_up(task, entrusted, told=_EXPIRED)
         else:
             return self._send(task, entrusted, remaining)
         return None
@@ -172,10 +172,15 @@ class Work:
     def _not_reached(self, task: RelayTask, entrusted: Entrusted, error: RelayError) -> None:
         """The agent has got nothing, so the message may be sent again."""
         if isinstance(error, AgentNotFoundError) or self._now() - task.sent_at >= _REACH_WITHIN:
-            told = f"The message was not sent to the agent. {error.message}"
-            self._end(task, entrusted, TaskState.FAILED, told=told)
+            self._give_up(task, entrusted, told=f"The message was not sent to the agent. {error.message}")
         else:
             self._queue.send(WorkWakeup(task.key), _TRY_AGAIN)
+
+    def _give_up(self, task: RelayTask, entrusted: Entrusted | None, *, told: str) -> None:
+        """Under a mark, so that no other worker sends what is said not to be sent. One that has the mark already has the last word."""
+        now = self._now()
+        if self._relay_tasks.call(task, uuid4().hex, now=now, until=now + CALL_SLACK):
+            self._end(task, entrusted, TaskState.FAILED, told=told)
 
     def _end(self, task: RelayTask, entrusted: Entrusted | None, state: TaskState, *, told: str = "") -> None:
         """The relay's own word, unless the outcome was told already."""
