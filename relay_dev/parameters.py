@@ -10,6 +10,8 @@ from typing import Any
 
 from relay_dev.cloudformation import TemplateError
 
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -44,10 +46,9 @@ class Parameter:
         return self._wrong_number(value) if self.is_number else ""
 
     def _wrong_number(self, value: str) -> str:
-        try:
-            number = float(value)
-        except ValueError:
+        if not _NUMBER.fullmatch(value):
             return "a number"
+        number = float(value)
         if self.least is not None and number < self.least:
             return f"at least {self.least:g}"
         if self.most is not None and number > self.most:

@@ -65,14 +65,14 @@ class Settings(BaseModel):
     watch_max_seconds: float = Field(default=60, gt=0, le=900)
     list_seconds: float = Field(default=5, ge=1, le=900)
     list_sweep_seconds: float = Field(default=900, ge=1, le=900)
-    watch_deadline_hours: float = Field(default=168, gt=0)
-    agent_unreachable_minutes: float = Field(default=60, gt=0)
+    watch_deadline_hours: float = Field(default=168, gt=0, le=2160)
+    agent_unreachable_minutes: float = Field(default=60, gt=0, le=129_600)
     allowed_webhook_hosts: _Names = ()
     denied_webhook_hosts: _Hosts = NO_HOSTS
     only_webhook_hosts: _Hosts = NO_HOSTS
-    max_configs_per_task: int = Field(default=100, gt=0)
-    max_receivers_per_task: int = Field(default=100, gt=0)
-    max_daily_configs_per_owner: int = Field(default=1_000_000, ge=0)
+    max_configs_per_task: int = Field(default=100, gt=0, le=1000)
+    max_receivers_per_task: int = Field(default=100, gt=0, le=1000)
+    max_daily_configs_per_owner: int = Field(default=1_000_000, ge=0, lt=1_000_000_000)
     max_daily_receivers_per_owner: int = Field(default=10_000, ge=0, le=20_000)
     ownership_challenge: bool = False
     evo_webhook_headers: _EvoHeaders = ("X-Webhook-Event", "X-Webhook-Delivery", "X-Webhook-Timestamp", "X-Webhook-Signature")
