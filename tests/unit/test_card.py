@@ -308,3 +308,56 @@ def test_an_agents_repr_holds_no_secret() -> None:
         AgentKey("o", "a"), "https://user:hidden@a.example", credential_headers=(("x-api-key", "hidden"),), card={"a": "hidden"}
     )
     assert "hidden" not in repr(secretive)
+
+
+SKILL = {"id": "s", "name": "Skill", "description": "It does.", "tags": ["t"]}
+LISTS = {"examples": ["do it"], "inputModes": ["text/plain"], "outputModes": ["image/png"]}
+
+
+def test_a_skill_is_shown_whole_but_for_the_agents_security() -> None:
+    card = shown({**CARD_BOTH, "skills": [{**SKILL, **LISTS, "security": [{"own": []}]}]})
+    assert card["skills"] == [{**SKILL, **LISTS}]
+
+
+@pytest.mark.parametrize(("left", "expected"), [("id", "Skill"), ("name", "s")])
+def test_of_a_skills_id_and_name_one_stands_for_both(left: str, expected: str) -> None:
+    [skill] = shown({**CARD_BOTH, "skills": [{name: value for name, value in SKILL.items() if name != left}, {"tags": ["t"]}]})["skills"]
+    assert skill[left] == expected
+    assert {**skill, left: SKILL[left]} == SKILL
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        ({}, ("Agent", "An A2A agent.")),
+        ({"name": "N"}, ("N", "N")),
+        ({"description": "D"}, ("Agent", "D")),
+        ({"name": "N", "description": "D"}, ("N", "D")),
+    ],
+)
+def test_what_an_agent_does_not_say_of_itself_has_a_stand_in(card: dict[str, str], expected: tuple[str, str]) -> None:
+    told = shown(card)
+    assert (told["name"], told["description"]) == expected
+
+
+def test_no_slash_ends_an_address_at_the_relay() -> None:
+    card = relay_card(CARD_BOTH, RELAY + "/", requires_key=False, versions={V03, V10})
+    assert {card["url"], card["supportedInterfaces"][0]["url"]} == {RELAY}
+
+
+def test_a_members_absence_is_no_yes() -> None:
+    card = shown({"name": "N", "capabilities": {"extensions": [{"uri": "https://x/e"}]}})
+    assert card["capabilities"] == {"streaming": False, "pushNotifications": True, "extensions": [{"uri": "https://x/e"}]}
+    assert "supportsAuthenticatedExtendedCard" not in card
+    assert "provider" not in card
+
+
+def test_an_agent_that_keeps_the_history_of_states_is_shown_so_to_0_3_alone() -> None:
+    card = shown({"name": "N", "capabilities": {"stateTransitionHistory": True}})
+    assert card["capabilities"] == {"streaming": False, "pushNotifications": True, "stateTransitionHistory": True}
+    assert card_10(card)["capabilities"] == {"streaming": False, "pushNotifications": True}
+
+
+@pytest.mark.parametrize("member", [{"supportedInterfaces": []}, {"capabilities": {}}, {"skills": []}])
+def test_each_of_a_cards_members_tells_it_by_itself(member: dict[str, Any]) -> None:
+    assert is_card({"name": "N", **member})

@@ -118,3 +118,27 @@ def test_whatever_the_agent_answers_after_an_ending_is_new() -> None:
 )
 def test_an_agent_that_has_answered_is_asked_seldom(newest: RevisionHead | None, is_seldom: bool) -> None:
     assert is_asked_seldom(newest) is is_seldom
+
+
+@pytest.mark.parametrize(("version", "state"), [(ProtocolVersion.V10, "TASK_STATE_UNSPECIFIED"), (ProtocolVersion.V03, "unknown")])
+def test_what_is_told_of_an_end_is_a_whole_status_of_the_logs_version(version: ProtocolVersion, state: str) -> None:
+    task = {"id": "t", "contextId": "c", "status": {"state": "working"}, "artifacts": []}
+    told = ended(Snapshot(version, task), Ending.VANISHED, revision=3, now=NOW).document
+    message = told["status"].pop("message")
+    assert told == {**task, "status": {"state": state, "timestamp": "2026-11-27T01:02:03.000Z"}}
+    [part] = message.pop("parts")
+    role, kinds = ("ROLE_AGENT", (None, None)) if version is ProtocolVersion.V10 else ("agent", ("message", "text"))
+    assert (message.pop("kind", None), part.get("kind")) == kinds
+    assert message == {"messageId": "relay-vanished-3", "role": role, "taskId": "t", "contextId": "c", "metadata": {ENDED: "vanished"}}
+    assert len(part["text"]) > 20
+
+
+def test_a_task_without_a_context_is_told_without_one() -> None:
+    told = ended(Snapshot(ProtocolVersion.V10, {"id": "t", "status": {}}), Ending.VANISHED, revision=1, now=NOW)
+    assert "contextId" not in told.document["status"]["message"]
+
+
+def test_whose_credential_was_refused_is_remembered_of_that_trouble_alone() -> None:
+    unauthorized = UpstreamForbiddenError("403")
+    assert after(unauthorized, unauthorized, lent="l").refused == "l"
+    assert after(AWAY, lent="l").refused == ""

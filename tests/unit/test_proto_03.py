@@ -220,3 +220,75 @@ def test_what_a_stream_tells_is_read_as_the_event_it_is(kind: type[Any], event: 
 def test_what_is_no_protos_event_stays_as_it_is() -> None:
     event = {"kind": "status-update", **UPDATE, "status": {"state": "working"}}
     assert event_of_proto(event) is event
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"request": {"message_id": "m"}},
+        {"message": {"messageId": "m", "content": []}},
+        {"message": {"messageId": "m", "parts": []}, "configuration": {"pushNotification": {"url": "https://x"}}},
+        {"message": {"messageId": "m", "parts": []}, "configuration": {"push_notification": {"url": "https://x"}}},
+    ],
+)
+def test_each_of_the_protos_words_tells_its_send_by_itself(body: dict[str, Any]) -> None:
+    assert is_proto_send(body)
+    assert not is_proto_send({"message": {"messageId": "m", "parts": []}, "configuration": {"blocking": True}})
+
+
+def test_a_config_has_its_own_id_or_the_requests() -> None:
+    url = {"url": "https://x"}
+    assert config_of_proto({"configId": "q", "config": {"pushNotificationConfig": {**url, "id": "own"}}}) == {**url, "id": "own"}
+    assert config_of_proto({"configId": "q", "config": {"pushNotificationConfig": url}}) == {**url, "id": "q"}
+    assert config_of_proto({"config": {"pushNotificationConfig": url}}) == url
+
+
+def test_a_config_is_named_by_its_task_and_its_id() -> None:
+    config = {"id": "c", "url": "https://x"}
+    assert proto_config({"taskId": "t", "pushNotificationConfig": config}) == {
+        "name": "tasks/t/pushNotificationConfigs/c",
+        "pushNotificationConfig": config,
+    }
+
+
+def test_a_stream_of_the_protos_is_told_in_0_3s_own_words() -> None:
+    text = {"kind": "text", "text": "x"}
+    update = {
+        "taskId": "t",
+        "contextId": "c",
+        "status": {"state": "TASK_STATE_WORKING", "update": {"messageId": "m", "content": [{"text": "x"}]}},
+    }
+    told = event_of_proto({"statusUpdate": update})["statusUpdate"]
+    assert (told["kind"], told["taskId"], told["contextId"], told["status"]["state"]) == ("status-update", "t", "c", "working")
+    assert told["status"]["message"]["parts"] == [text]
+    told = event_of_proto({"artifact_update": {"task_id": "t", "artifact": {"artifactId": "a", "parts": [{"text": "x"}]}}})[
+        "artifactUpdate"
+    ]
+    assert (told["kind"], told["taskId"], told["artifact"]) == ("artifact-update", "t", {"artifactId": "a", "parts": [text]})
+    assert event_of_proto({"msg": {"messageId": "m", "content": []}}) == {"kind": "message", "messageId": "m", "content": []}
+    assert event_of_proto({"else": 1}) == {"else": 1}
+
+
+@pytest.mark.parametrize(
+    ("part", "read"),
+    [
+        ({"data": {"data": {"a": 1}}}, {"kind": "data", "data": {"a": 1}}),
+        ({"data": {"data": {"a": 1}, "b": 2}}, {"kind": "data", "data": {"data": {"a": 1}, "b": 2}}),
+        ({"data": {}}, {"kind": "data", "data": {}}),
+        ({"kind": "data", "data": {"data": {"a": 1}}}, {"kind": "data", "data": {"data": {"a": 1}}}),
+        ({"kind": "file", "file": {"bytes": "YUdWc2JHOD0="}}, {"kind": "file", "file": {"bytes": "YUdWc2JHOD0="}}),
+        ({"file": {"fileWithBytes": "YUdWc2JHOD0="}}, {"kind": "file", "file": {"bytes": "aGVsbG8="}}),
+        ({"file": {"fileWithBytes": "not base64!"}}, {"kind": "file", "file": {"bytes": "not base64!"}}),
+        ({"file": {"fileWithBytes": "YSFiIWMh"}}, {"kind": "file", "file": {"bytes": "YSFiIWMh"}}),
+    ],
+)
+def test_a_part_of_the_protos_is_read_as_0_3s(part: dict[str, Any], read: dict[str, Any]) -> None:
+    task = {"id": "t", "status": {"state": "TASK_STATE_WORKING"}, "artifacts": [{"artifactId": "a", "parts": [part]}]}
+    assert task_of_proto(task)["artifacts"] == [{"artifactId": "a", "parts": [read]}]
+
+
+def test_data_that_is_no_object_is_written_in_one() -> None:
+    message = {"messageId": "m", "role": "agent", "parts": [{"data": [1]}, {"data": {"a": 1}}], "referenceTaskIds": ["x"]}
+    told = proto_answer({"kind": "message", **message})["message"]
+    assert told["content"] == [{"data": {"data": {"value": [1]}}}, {"data": {"data": {"a": 1}}}]
+    assert not {"parts", "referenceTaskIds"} & set(told)

@@ -111,3 +111,63 @@ def test_references_to_the_agents_task_are_to_the_relays() -> None:
     message = {**EVO["history"][0], "referenceTaskIds": ["evo-1", "another"]}  # type: ignore[index]
     told = answered_with_task(TASK, begun(TASK, MESSAGES[V03], V03), Snapshot(V03, {**EVO, "history": [message]}))
     assert told.document["history"][0]["referenceTaskIds"] == ["relay-1", "another"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_document_is_whole_and_in_the_logs_own_version(version: ProtocolVersion) -> None:
+    """What the other version's words would be is converted; what is its own stays."""
+    is_10 = version is ProtocolVersion.V10
+    ours = {**MESSAGES[version], "taskId": "relay-1", "contextId": "relay-1"}
+    kind = {} if is_10 else {"kind": "task"}
+    submitted, working, completed, failed = (
+        (f"TASK_STATE_{state.upper()}" if is_10 else state) for state in ("submitted", "working", "completed", "failed")
+    )
+    stamp = "2026-11-27T00:00:00.000Z"
+    begin = begun(TASK, MESSAGES[version], version)
+    assert begin.version is version
+    assert begin.document == {
+        "id": "relay-1",
+        "contextId": "relay-1",
+        "status": {"state": submitted, "timestamp": stamp},
+        "history": [ours],
+        **kind,
+    }
+    assert heard(TASK, begin, MESSAGES[version], at=NOW).document == {**begin.document, "status": {"state": working, "timestamp": stamp}}
+    silent = ended(begin, TaskState.FAILED, at=NOW)
+    assert silent.document == {**begin.document, "status": {"state": failed, "timestamp": stamp}}
+    said = ended(begin, TaskState.FAILED, at=NOW, told="It is over.").document["status"]["message"]
+    part = {"text": "It is over."} if is_10 else {"kind": "text", "text": "It is over."}
+    role = "ROLE_AGENT" if is_10 else "agent"
+    assert said == {
+        "messageId": "relay-1-failed",
+        "role": role,
+        "parts": [part],
+        "taskId": "relay-1",
+        "contextId": "relay-1",
+        **({} if is_10 else {"kind": "message"}),
+    }
+    answer = answered_with_message(TASK, begin, {"role": role, "parts": [part], **({} if is_10 else {"kind": "message"})}, at=NOW)
+    assert answer.document["status"] == {
+        "state": completed,
+        "timestamp": stamp,
+        "message": {**said, "messageId": "relay-1-answer"},
+    }
+    assert answer.document["history"] == [ours, {**said, "messageId": "relay-1-answer"}]
+
+
+def test_an_id_that_the_agent_gave_its_message_stays() -> None:
+    begin = begun(TASK, MESSAGES[V03], V03)
+    answer = answered_with_message(TASK, begin, {"messageId": "own", "role": "agent", "parts": [], "kind": "message"}, at=NOW)
+    assert answer.document["status"]["message"]["messageId"] == "own"
+
+
+def test_ids_that_are_not_of_this_task_stay_as_the_agent_wrote_them() -> None:
+    message = {"messageId": "n", "role": "agent", "kind": "message", "parts": [], "taskId": "another", "referenceTaskIds": ["evo-1", "x"]}
+    answer = Snapshot(V03, {**EVO, "history": [message]})
+    told = answered_with_task(TASK, begun(TASK, MESSAGES[V03], V03), answer).document["history"]
+    assert [(each["taskId"], each.get("referenceTaskIds")) for each in told] == [("another", ["relay-1", "x"])]
+
+
+def test_a_task_without_a_history_is_told_without_one() -> None:
+    told = answered_with_task(TASK, Snapshot(V03, {"id": "relay-1", "status": {}}), Snapshot(V03, {**EVO, "history": []}))
+    assert not told.document.get("history")

@@ -367,3 +367,74 @@ def test_the_time_of_an_ending_makes_no_word_of_the_agents_too_old() -> None:
     applied = apply_event(base, WholeTask(snapshot("completed", timestamp=NOW)), version=V10)
     assert applied.snapshot is not None
     assert applied.snapshot.document["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"task": {"id": "t"}}, "task has no status"),
+        ({"statusUpdate": {"taskId": "t"}}, "status event has no status"),
+        ({"artifactUpdate": {"taskId": "t"}}, "artifact event has no artifact"),
+        ({"task": {"id": "", "status": {"state": "working"}}}, "no id, or one too long"),
+    ],
+)
+def test_who_reports_what_cannot_be_read_is_told_what_is_missing(told: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidAgentResponseError, match=words):
+        parse_event(told)
+
+
+@pytest.mark.parametrize(
+    ("event", "version"),
+    [
+        ({"kind": "artifact-update", "artifact": {"artifactId": "a", "parts": []}}, V03),
+        ({"artifact": {"artifactId": "a", "parts": [{"kind": "text", "text": "x"}]}}, V03),
+        ({"artifact": {"artifactId": "a", "parts": [{"type": "text", "text": "x"}]}}, V03),
+        ({"artifact": {"artifactId": "a", "parts": [{"text": "x"}]}}, V10),
+    ],
+)
+def test_an_artifact_is_of_the_version_that_its_words_are(event: dict[str, Any], version: ProtocolVersion) -> None:
+    read = parse_event({"taskId": "t", **event})
+    assert isinstance(read, ArtifactUpdate)
+    assert (read.version, read.task_id, read.append) == (version, "t", False)
+
+
+def test_an_artifact_of_the_other_version_is_told_in_the_logs() -> None:
+    newest = Snapshot(V10, {"id": "t", "status": {"state": "TASK_STATE_WORKING"}})
+    told = ArtifactUpdate("t", V03, {"artifactId": "a", "parts": [{"kind": "text", "text": "x"}]})
+    applied = apply_event(newest, told, version=V03).snapshot
+    assert applied is not None
+    assert applied.document["artifacts"] == [{"artifactId": "a", "parts": [{"text": "x"}]}]
+
+
+def test_a_first_task_is_kept_in_the_version_that_is_asked_for_and_later_ones_in_the_logs() -> None:
+    told = WholeTask(Snapshot(V03, {"id": "t", "kind": "task", "status": {"state": "working"}}))
+    first = apply_event(None, told, version=V10).snapshot
+    assert first is not None
+    assert (first.version, first.document["status"]) == (V10, {"state": "TASK_STATE_WORKING"})
+    newest = Snapshot(V03, {"id": "t", "kind": "task", "status": {"state": "submitted"}})
+    later = apply_event(newest, told, version=V10).snapshot
+    assert later is not None
+    assert (later.version, later.document["status"]) == (V03, {"state": "working"})
+
+
+def test_a_task_that_lacks_an_artifact_is_asked_for() -> None:
+    newest = Snapshot(V10, {"id": "t", "status": {"state": "TASK_STATE_WORKING"}, "artifacts": [{"artifactId": "a", "parts": PARTS}]})
+    other = {"id": "t", "status": {"state": "TASK_STATE_INPUT_REQUIRED"}, "artifacts": [{"artifactId": "b", "parts": PARTS}]}
+    assert apply_event(newest, WholeTask(Snapshot(V10, other)), version=V10) == Applied(asks=True)
+    both = {**other, "artifacts": [*newest.document["artifacts"], *other["artifacts"]]}
+    assert apply_event(newest, WholeTask(Snapshot(V10, both)), version=V10) == Applied(Snapshot(V10, both))
+
+
+def test_the_relays_own_word_keeps_all_of_the_status_but_its_time() -> None:
+    status = {"state": "TASK_STATE_UNSPECIFIED", "timestamp": "2026-11-27T00:00:00Z", "message": {"messageId": "m"}}
+    said = replace(view(Snapshot(V10, {"id": "t", "status": status})), ending=Ending.VANISHED)
+    told = told_by_agent(Revision(2, said))
+    assert told is not None
+    assert told.document == {"id": "t", "status": {"state": "TASK_STATE_UNSPECIFIED", "message": {"messageId": "m"}}}
+
+
+def test_an_event_that_has_a_kind_is_taken_by_it() -> None:
+    assert parse_event({"kind": "message", "id": "t", "status": {"state": "working"}}) is None
+    assert parse_event({"messageId": "m", "parts": []}) is None
+    with pytest.raises(InvalidAgentResponseError):
+        parse_event({"messageId": "m"})
