@@ -33,16 +33,18 @@ class Suite(NamedTuple):
 
     modules: tuple[str, ...]
     tests: tuple[str, ...]
+    options: tuple[str, ...] = ()
 
 
 _SUITES = {
     "domain": Suite(modules=("domain/*.py",), tests=("tests/unit",)),
     "deliver": Suite(
-        modules=tuple(f"use_cases/{name}.py" for name in ("deliver", "tell", "attempt", "give_up", "compose", "outgoing", "receiver_gate")),
+        modules=tuple(f"use_cases/{name}.py" for name in ("deliver", "tell", "attempt", "give_up", "compose", "receiver_gate")),
         tests=tuple(
             f"tests/integration/test_{name}.py"
-            for name in ("deliver", "attempts", "ownership", "promises_order", "receiver_gate", "redrive", "updates", "versions")
+            for name in ("deliver", "delivery_details", "gate_alone", "attempts", "promises_order", "versions")
         ),
+        options=("-p", "tests.mutation.quickly", "--timeout", "60"),
     ),
 }
 # They read the pages and files of the repository, not the rules.
@@ -90,7 +92,14 @@ def _workspace(name: str, suite: Suite) -> Path:
         "source_paths": ["src"],
         "only_mutate": [f"src/relay/{pattern}" for pattern in suite.modules],
         "also_copy": [part for part in _LINKED if part not in ("tests", "pyproject.toml")],
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-p", "no:xdist", *(f"--ignore-glob=*/{left}.py" for left in _LEFT_OUT)],
+        "pytest_add_cli_args": [
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+            *suite.options,
+            *(f"--ignore-glob=*/{left}.py" for left in _LEFT_OUT),
+        ],
         "pytest_add_cli_args_test_selection": list(suite.tests),
         "timeout_constant": ["10"],  # times 15, of CPU time and of the clock's: a busy machine kills no mutant
         "use_git_change_detection": ["false"],
