@@ -134,3 +134,18 @@ def test_the_client_takes_json_rpc_of_what_the_card_offers(clients: dict[str, A2
     client = clients["a2akit 0.0.32"]
     assert isinstance(client, RemoteClient)
     assert client.call("protocol", url=url) == "jsonrpc"
+
+
+@pytest.mark.parametrize("agent", ["a2akit", "a2akit-http"])
+@pytest.mark.parametrize(("prefix", "headers"), [("", {"a2a-version": "1.0"}), ("/v1", {})])
+def test_what_a_caller_gets_wrong_is_no_fault_of_the_server_s(quiet_relay: Relay, agent: str, prefix: str, headers: dict[str, str]) -> None:
+    """Asked for these, the agent itself says HTTP 500, or has no such path."""
+    with httpx.Client(base_url=f"{quiet_relay.at(agent)}{prefix}", headers=headers, timeout=READY_SECONDS) as client:
+        asked = [
+            client.get("/tasks?status=done"),
+            client.get("/tasks/a%2Fb"),
+            client.post("/tasks/a%2Fb:cancel"),
+            client.post("/tasks/a%2Fb/pushNotificationConfigs", json={"url": "https://you.example/hook"}),
+            client.get("/tasks/a%2Fb/pushNotificationConfigs"),
+        ]
+    assert [answer.status_code for answer in asked] == [400, 404, 404, 404, 404]

@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.domain.bridge_params import bridge_params
+from relay.domain.bridge_params import bridge_params, check_params
 from relay.domain.conversion import convert_message
 from relay.domain.errors import InvalidParamsError
 from relay.domain.protocol import METHODS, Kind
@@ -211,6 +211,39 @@ def test_a_0_3_caller_who_knows_no_pages_asks_for_large_ones_with_artifacts() ->
 @pytest.mark.parametrize("to", ProtocolVersion)
 def test_wrong_params_are_refused_by_their_field(kind: Kind, params: Any, to: ProtocolVersion, field: str) -> None:
     assert wrong_field(kind, params, to) == field
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "field"),
+    [
+        (Kind.GET_TASK, {}, "id"),
+        (Kind.GET_TASK, {"id": []}, "id"),
+        (Kind.CANCEL, {"id": ""}, "id"),
+        (Kind.CANCEL, {"id": "\ud800"}, "id"),
+        (Kind.GET_TASK, {"id": "t", "historyLength": -1}, "historyLength"),
+        (Kind.CANCEL, {"id": "t", "metadata": []}, "metadata"),
+        (Kind.LIST_TASKS, {"status": "done"}, "status"),
+        (Kind.LIST_TASKS, {"pageSize": 101}, "pageSize"),
+        (Kind.LIST_TASKS, {"contextId": ["c"]}, "contextId"),
+    ],
+)
+def test_what_is_wrong_in_both_versions_is_refused_before_an_agent_is_asked(kind: Kind, params: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidParamsError) as raised:
+        check_params(kind, params)
+    assert raised.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [
+        (Kind.GET_TASK, {"id": "t" * 300, "historyLength": 0, "metadata": {}}),
+        (Kind.CANCEL, {"id": "t"}),
+        *[(Kind.LIST_TASKS, {"status": state, "pageSize": 5}) for state in ("working", "TASK_STATE_WORKING", "")],
+        (Kind.EXTENDED_CARD, {"id": 5}),
+    ],
+)
+def test_what_an_agent_may_take_goes_on_to_it(kind: Kind, params: dict[str, Any]) -> None:
+    check_params(kind, params)
 
 
 # --- nothing is lost, and everybody's SDK takes it ------------------------------------------------------------------------------------

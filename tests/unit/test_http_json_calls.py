@@ -117,6 +117,16 @@ def test_an_error_of_0_3_is_known_by_its_code_or_its_status(method: str, status:
     assert (told["error"]["code"], type(told["error"]["message"])) == (code, str)
 
 
+@pytest.mark.parametrize(("task_id", "code"), [("t", -32601), ("a/b", -32001), ("..", -32001), ("é", -32001)])
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_path_that_is_not_there_may_be_an_id_s_fault(task_id: str, code: int, status: int) -> None:
+    """A web server that decodes a path before it finds its place sees two segments in `a%2Fb`, and says nothing of tasks."""
+    asked = http_call(A2AKIT, "tasks/get", {"id": task_id})
+    told = rpc_response(V03, "tasks/get", status, {"detail": "Not Found"}, request_id=1, has_encoded_id=asked.has_encoded_id)
+    assert told is not None
+    assert told["error"]["code"] == code
+
+
 @pytest.mark.parametrize(("status", "said"), [(200, None), (200, "text"), (500, None), (302, {}), (400, {"detail": "x"})])
 def test_what_is_no_answer_of_the_binding_s_is_none(status: int, said: Any) -> None:
     assert rpc_response(V10, "GetTask", status, said, request_id=1) is None

@@ -32,6 +32,21 @@ def bridge_params(kind: Kind, params: Json, to: ProtocolVersion) -> dict[str, An
     return bridge(Fields(params), to) if bridge else {}
 
 
+def check_params(kind: Kind, params: Json) -> None:
+    """Refuse what is wrong in both versions, whichever the agent speaks: some have no better word for it than HTTP 500.
+
+    So a2akit 0.0.32 for a state that is none, and PraisonAI 1.7.17 for an id that is no text. Raises: InvalidParamsError naming the field.
+    """
+    call = Fields(params)
+    if kind is Kind.LIST_TASKS:
+        _list_tasks(call, ProtocolVersion.V10)
+    elif kind in (Kind.GET_TASK, Kind.CANCEL):
+        if not call.text("id", max_length=_MAX_TEXT):
+            raise call.error("id", "is required")
+        read_history_length(call)
+        _metadata(call)
+
+
 def _callback(configuration: Fields, to: ProtocolVersion) -> Json:
     """The relay's own: callers' push configs go to no agent."""
     config = next((found for name in CONFIG_MEMBER.values() if (found := configuration.object(name))), None)

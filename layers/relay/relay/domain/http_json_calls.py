@@ -21,18 +21,22 @@ from relay.domain.protocol import METHODS, Kind, Method
 from relay.domain.task import Json, ProtocolVersion
 
 _CODES = {reason: code for code, reason in REASONS.items()}
-_LACKING = -32601
+_LACKING, _NO_TASK = -32601, -32001
 _CODES_BY_STATUS = {400: -32602, 404: _LACKING, 405: _LACKING, 409: -32002, 415: -32005, 422: -32602, 501: -32004}
 _TASK_KINDS = frozenset({Kind.GET_TASK, Kind.CANCEL, Kind.SEND})
 
 
 @dataclass(frozen=True)
 class HttpCall:
-    """`body` is None for a verb that has none."""
+    """`body` is None for a verb that has none.
+
+    `has_encoded_id`: a web server that decodes a path before it is matched may have no path for it.
+    """
 
     verb: str
     url: str
     body: Json | None = field(repr=False)
+    has_encoded_id: bool = False
 
 
 def call_of(endpoint: Endpoint, method: str, params: Json, request_id: RequestId) -> HttpCall:
@@ -52,20 +56,22 @@ def http_call(endpoint: Endpoint, method_name: str, params: Json) -> HttpCall:
     url = _url(endpoint, path, query, tenant=text(params.get("tenant")))
     if method.kind is Kind.SUBSCRIBE:  # a2akit knows the other verb only
         return HttpCall("POST" if endpoint.version is ProtocolVersion.V03 and is_plain_03(endpoint) else route.verb, url, None)
-    return HttpCall(route.verb, url, _body(endpoint, method.kind, params) if route.verb == "POST" else None)
+    return HttpCall(route.verb, url, _body(endpoint, method.kind, params) if route.verb == "POST" else None, "%" in path)
 
 
-def rpc_response(version: ProtocolVersion, method_name: str, status: int, document: Any, *, request_id: RequestId) -> Json | None:
+def rpc_response(
+    version: ProtocolVersion, method_name: str, status: int, document: Any, *, request_id: RequestId, has_encoded_id: bool = False
+) -> Json | None:
     """The JSON-RPC response that an answer means; None when it means none.
 
-    An error without a code of A2A's is told by its HTTP status. A 404 says that there is no such task only where it says anything in
-    JSON: else there is no such path.
+    An error without a code of A2A's is told by its HTTP status. A 404 says that there is no such task where it says anything in JSON, or
+    where the task's id may have led the path astray: else there is no such path.
     """
     head = {"jsonrpc": "2.0", "id": request_id}
     kind = METHODS[method_name].kind
     if 200 <= status < 300:
         return {**head, "result": _result(version, kind, document)} if isinstance(document, dict | list) else None
-    error = _error(kind, status, document)
+    error = _error(kind, status, document, no_path=_NO_TASK if has_encoded_id else _LACKING)
     return {**head, "error": error} if error else None
 
 
@@ -141,12 +147,12 @@ def _result(version: ProtocolVersion, kind: Kind, document: Any) -> Any:
     return answer_of_proto(document) if kind is Kind.SEND else task_of_proto(document)
 
 
-def _error(kind: Kind, status: int, document: Any) -> Json | None:
+def _error(kind: Kind, status: int, document: Any, *, no_path: int) -> Json | None:
     said = mapping(document)
     inner = mapping(said.get("error")) or said
     message = text(inner.get("message"))
     if not message:  # a web server's own words, for a path that it does not know
-        return {"code": _LACKING, "message": f"The agent answered HTTP {status}."} if status in (404, 405) else None
+        return {"code": no_path, "message": f"The agent answered HTTP {status}."} if status in (404, 405) else None
     details = mappings(inner.get("details"))
     code = _code(inner, details) or _code_by_status(kind, status)
     data = details or inner.get("data")
@@ -156,7 +162,7 @@ def _error(kind: Kind, status: int, document: Any) -> Json | None:
 def _code_by_status(kind: Kind, status: int) -> int:
     """a2a-sdk 0.3 has a path for listing tasks and nothing behind it, and says so with HTTP 500."""
     if status == 404 and kind in _TASK_KINDS:
-        return -32001
+        return _NO_TASK
     return _LACKING if status == 500 and kind is Kind.LIST_TASKS else _CODES_BY_STATUS.get(status, -32603)
 
 

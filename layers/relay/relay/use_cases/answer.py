@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from relay.adapters.upstream import Answer, deadline
+from relay.domain.bridge_params import check_params
 from relay.domain.door import Caller
 from relay.domain.errors import UnsupportedOperationError
 from relay.domain.evo_ai import in_03s_words
@@ -108,6 +109,7 @@ class AnswerCall:
         with deadline(started + _ANSWERED_WITHIN - self._now()):
             if kind in self._own_methods:
                 return self._own_methods[kind](push)
+            check_params(kind, call.request.params)
             passing = Passing(call.request, call.method, agent, call.incoming, credential, call.base_url)
             own = self._own_tasks(passing) if kind in _OF_TASKS else None
             return self._forward(passing) if own is None else own

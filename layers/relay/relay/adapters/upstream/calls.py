@@ -142,7 +142,7 @@ class Upstream:
             max_answer_bytes=max_answer_bytes,
             timeout=timeout,
         )
-        return answer_of(got, endpoint, method, request_id)
+        return answer_of(got, endpoint, method, request_id, has_encoded_id=asked.has_encoded_id)
 
     def get_task(
         self,
@@ -214,21 +214,22 @@ def content_of(asked: HttpCall) -> tuple[bytes | None, dict[str, str]]:
     return content, {"content-type": "application/json"} if content else {}
 
 
-def _http_json_answer(got: Exchange, endpoint: Endpoint, method: str, request_id: RequestId) -> Answer:
+def _http_json_answer(got: Exchange, endpoint: Endpoint, method: str, request_id: RequestId, *, has_encoded_id: bool) -> Answer:
     """Raises: what an answer that is no JSON, or a gateway's own, means."""
     if got.status in _FORBIDDEN:
         return Answer(got.status, got.headers, got.body, None, asked_at=got.asked_at, arrived_at=got.arrived_at)
     is_the_agents = got.status not in (*_BUSY, *_GATEWAY_FAILED)
-    payload = rpc_response(endpoint.version, method, got.status, _json(got), request_id=request_id) if is_the_agents else None
+    meant = partial(rpc_response, endpoint.version, method, got.status, request_id=request_id, has_encoded_id=has_encoded_id)
+    payload = meant(_json(got)) if is_the_agents else None
     if payload is None:
         raise refusal(got, "The agent's answer is none of HTTP+JSON")
     return Answer(got.status, got.headers, _written(payload), payload, asked_at=got.asked_at, arrived_at=got.arrived_at)
 
 
-def answer_of(got: Exchange, endpoint: Endpoint, method: str, request_id: RequestId) -> Answer:
+def answer_of(got: Exchange, endpoint: Endpoint, method: str, request_id: RequestId, *, has_encoded_id: bool = False) -> Answer:
     """Raises: what an answer that is none of the endpoint's binding means."""
     if endpoint.binding is Binding.HTTP_JSON:
-        return _http_json_answer(got, endpoint, method, request_id)
+        return _http_json_answer(got, endpoint, method, request_id, has_encoded_id=has_encoded_id)
     return _rpc_answer(got, request_id)
 
 
