@@ -77,6 +77,40 @@ def test_of_threads_that_come_at_the_same_time_one_reads_a_receivers_state(world
     assert len(world.wire.asked(name="GetItem")) == 1
 
 
+def test_a_process_reads_a_receivers_state_once_in_five_seconds(world: World) -> None:
+    key, clock = ReceiverKey("owner", "https://you.example"), world.runner.clock
+    receivers = Receivers(Connection(boto3.client("dynamodb"), TABLE), longest_pause=LONGEST_PAUSE, now=clock.now)
+    for _ in range(10):  # ten looks within 4.5 s, and one at 5 s
+        receivers.state(key)
+        clock.advance(timedelta(seconds=0.5))
+    assert len(world.wire.asked(name="GetItem")) == 1
+    receivers.state(key)
+    assert len(world.wire.asked(name="GetItem")) == 2
+
+
+def test_a_receivers_state_is_written_on_failures_and_on_leaving_them_and_never_on_a_plain_success() -> None:
+    with World(WatchMaxSeconds="900") as world:
+
+        def written() -> list[str]:
+            about = [each for each in world.wire.asked("deliver") if (each.body.get("Key") or {}).get("sk") == {"S": "RECEIVER"}]
+            return [each.name for each in about if each.name != "GetItem"]
+
+        world.follow("t1")
+        for turn in range(3):
+            world.agent.task("t1").becomes("working", message=str(turn))
+            world.advance(11)
+        assert (len(world.posts()), written()) == (3, [])
+        world.receiver.fail_next(503)
+        world.agent.task("t1").becomes("working", message="fails once")
+        world.advance(11)
+        assert written() == ["UpdateItem"]
+        world.advance(10)
+        assert (world.told("t1"), written()) == ([2, 3, 4, 5], ["UpdateItem", "DeleteItem"])
+        world.agent.task("t1").becomes("working", message="and all is well again")
+        world.advance(11)
+        assert written() == ["UpdateItem", "DeleteItem"]
+
+
 def test_half_open_lets_one_probe_through_and_a_success_frees_all() -> None:
     with World(WatchMaxSeconds="900") as world:
         tasks = _tasks_behind_a_dead_receiver(world, THRESHOLD + 3)

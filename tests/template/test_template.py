@@ -146,6 +146,16 @@ def test_front_door_is_never_open() -> None:
     }
 
 
+def test_with_jwt_the_gateway_takes_tokens_of_the_issuer_for_the_audience_alone() -> None:
+    authorizer = STACK.resources["RelayApiJwtAuthorizer"]
+    route = STACK.of_type("AWS::ApiGatewayV2::Route")["RelayApiDefaultRoute"]
+    assert authorizer["Condition"] == "WithJwt"
+    assert authorizer["Properties"]["AuthorizerType"] == "JWT"
+    assert authorizer["Properties"]["IdentitySource"] == ["$request.header.Authorization"]
+    assert authorizer["Properties"]["JwtConfiguration"] == {"Issuer": {"Ref": "JwtIssuer"}, "Audience": {"Ref": "JwtAudience"}}
+    assert route["AuthorizerId"] == {"Fn::If": ["WithJwt", {"Ref": "RelayApiJwtAuthorizer"}, {"Ref": "AWS::NoValue"}]}
+
+
 def test_function_behind_the_front_door_ends_with_it() -> None:
     (integration,) = STACK.of_type("AWS::ApiGatewayV2::Integration").values()
     assert STACK.functions["ApiFunction"]["Timeout"] * 1000 <= integration["TimeoutInMillis"] <= 30_000  # API Gateway's most
