@@ -6,8 +6,9 @@ from enum import StrEnum
 from functools import cached_property
 
 from relay.domain.blocking import Blocks
+from relay.domain.card import required_extensions
 from relay.domain.endpoint import Endpoint, endpoints, rpc_endpoint
-from relay.domain.forwarding import Headers, credential_texts
+from relay.domain.forwarding import EXTENSIONS_HEADER, Headers, credential_texts, forwarded_headers
 from relay.domain.keys import AgentKey
 from relay.domain.strategy import Strategy, offered
 from relay.domain.task import Json, ProtocolVersion
@@ -63,6 +64,15 @@ class Agent:
     def endpoint(self) -> Endpoint:
         """Where the relay asks for its tasks. Raises: InvalidAgentResponseError when its card offers nothing that can be called."""
         return rpc_endpoint(self.card, self.card_url)
+
+    def own_call_headers(self, credential: Headers = ()) -> dict[str, str]:
+        """Of a call that the relay makes by itself, with the operator's credential where there is no other.
+
+        It names the extensions that the card requires of every client (A2A 1.0 §3.3.4), or the agent might hold its tasks back.
+        Raises: InvalidAgentResponseError.
+        """
+        required = {EXTENSIONS_HEADER: ",".join(required_extensions(self.card))}
+        return forwarded_headers(required, credential or self.credential_headers, self.endpoint.version)
 
     @property
     def could_be_listed(self) -> bool:

@@ -125,6 +125,12 @@ def has_extended_card(agent_card: Json) -> bool:
     return agent_card.get("supportsAuthenticatedExtendedCard") is True or capabilities.get("extendedAgentCard") is True
 
 
+def required_extensions(agent_card: Json) -> list[str]:
+    """The URIs of those that the agent asks every client to support."""
+    extensions = mappings(mapping(agent_card.get("capabilities")).get("extensions"))
+    return [text(extension.get("uri")) for extension in extensions if extension.get("required") is True and text(extension.get("uri"))]
+
+
 def _extension(extension: Json) -> Json:
     described = filled([("description", text(extension.get("description"))), ("params", struct(extension.get("params")))])
     return {"uri": text(extension.get("uri")), **({"required": True} if extension.get("required") is True else {}), **described}

@@ -12,7 +12,8 @@ UPSTREAM_AUTHORIZATION = "x-upstream-authorization"
 
 Headers = tuple[tuple[str, str], ...]
 
-_EXTENSIONS = {ProtocolVersion.V10: "a2a-extensions", ProtocolVersion.V03: "x-a2a-extensions"}
+EXTENSIONS_HEADER = "a2a-extensions"
+_EXTENSIONS = {ProtocolVersion.V10: EXTENSIONS_HEADER, ProtocolVersion.V03: "x-a2a-extensions"}
 CREDENTIAL_LENGTH = 16  # characters from which on a text is looked for as a credential: a shorter one may be a word of anybody's
 
 _PASSED_ON = (*_EXTENSIONS.values(), "traceparent")
@@ -51,7 +52,7 @@ def forwarded_headers(
 ) -> dict[str, str]:
     """Exactly what the agent gets of a call's headers, named in lower case: its own version, the extensions, `traceparent`, a credential.
 
-    The relay's own calls pass no `incoming`. The caller's `Authorization` is a relay key and never goes on. Extensions that a caller names
+    The caller's `Authorization` is a relay key and never goes on. Extensions that a caller names
     in the other version's header are there under the agent's name for it, too.
     """
     given = _lowered(incoming)

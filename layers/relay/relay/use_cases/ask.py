@@ -11,7 +11,7 @@ from relay.adapters.table.relay_tasks import RelayTasks
 from relay.adapters.upstream import MAX_TASK_ANSWER_BYTES, Upstream
 from relay.domain.agent import Agent
 from relay.domain.blocking import Blocks
-from relay.domain.forwarding import Headers, forwarded_headers
+from relay.domain.forwarding import Headers
 from relay.domain.keys import TaskKey
 from relay.domain.relay_task import RelayTask, may_be_relay_task
 from relay.domain.stand_in import answered_with_task
@@ -65,12 +65,11 @@ class Ask:
         if agent.blocks is Blocks.ALWAYS and task.task_id == agent_task_id:
             return None  # such an agent's word on tasks counts for nothing: Evo AI says of any id that it is completed
         endpoint = agent.endpoint
-        headers = forwarded_headers({}, credential or agent.credential_headers, endpoint.version)
         return self._upstream.get_task(
             endpoint,
             agent_task_id,
             tenant=task.tenant or endpoint.tenant,
-            headers=headers,
+            headers=agent.own_call_headers(credential),
             hidden=agent.hides(credential),
             max_answer_bytes=max_answer_bytes,
             timeout=timeout,

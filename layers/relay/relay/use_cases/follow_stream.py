@@ -14,7 +14,7 @@ from relay.adapters.table.watches import Watches
 from relay.adapters.upstream import Streams, Subscription
 from relay.domain import stream as rules
 from relay.domain.errors import InvalidAgentResponseError, RelayError
-from relay.domain.forwarding import Headers, forwarded_headers
+from relay.domain.forwarding import Headers
 from relay.domain.keys import TaskKey
 from relay.domain.stream import Ending
 from relay.domain.task import ARTIFACT_PACE, Change, Json, ProtocolVersion, RevisionHead, Snapshot, View
@@ -78,12 +78,11 @@ class FollowStream:
         agent = self.agents.find(task.agent_key)
         endpoint, credential = agent.endpoint, self.watches.credential(watch)
         connection.version, connection.credential = endpoint.version, credential
-        headers = forwarded_headers({}, credential or agent.credential_headers, endpoint.version)
         with self.streams.subscription(
             endpoint,
             task.task_id,
             tenant=task.tenant or endpoint.tenant,
-            headers=headers,
+            headers=agent.own_call_headers(credential),
             hidden=agent.hides(credential),
             called=connection.meanwhile,
         ) as subscription:

@@ -26,7 +26,6 @@ from relay.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from relay.domain.forwarding import forwarded_headers
 from relay.domain.keys import ListKey, TaskKey
 from relay.domain.listing import ListCall, Lister, Page
 from relay.domain.strategy import Strategy
@@ -125,7 +124,7 @@ class ListTasks:
             tenant=lister.key.tenant,
             since=since,
             token=token,
-            headers=forwarded_headers({}, agent.credential_headers, endpoint.version),
+            headers=agent.own_call_headers(),
             hidden=agent.hidden,
         )
 

@@ -13,7 +13,6 @@ from relay.domain.agent import Agent
 from relay.domain.bridge_errors import code_of
 from relay.domain.callback import PATH, RANDOM_BYTES, Callback, registration, removal
 from relay.domain.errors import RelayError, UnsupportedOperationError, UpstreamForbiddenError, UpstreamRefusedError
-from relay.domain.forwarding import forwarded_headers
 from relay.domain.relay_key import digest_of
 from relay.domain.task import Json
 from relay.domain.watch import Watch
@@ -76,7 +75,7 @@ class RegisterCallback:
             method,
             params,
             request_id=method,
-            headers=forwarded_headers({}, credential or agent.credential_headers, agent.endpoint.version),
+            headers=agent.own_call_headers(credential),
             hidden=agent.hides(credential),
             timeout=_TIMEOUT,
         )
