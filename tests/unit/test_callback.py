@@ -52,3 +52,8 @@ def test_a_callback_is_removed_in_0_3s_words() -> None:
     method, params = removal(TASK, ProtocolVersion.V03, tenant="acme")
     read = types_03.DeleteTaskPushNotificationConfigParams.model_validate(params)
     assert (method, read.id, read.push_notification_config_id) == ("tasks/pushNotificationConfig/delete", "task-1", CONFIG_ID)
+
+
+def test_a_callback_of_no_tenant_names_none() -> None:
+    _, params = registration(TASK, ProtocolVersion.V10, url="https://relay.example/callbacks/x", token="t", tenant="")
+    assert "tenant" not in params

@@ -198,3 +198,12 @@ def test_without_a_report_token_that_is_good_nobody_reports() -> None:
 
 def test_who_shows_no_key_is_told_how_one_is_shown() -> None:
     assert refusal(None) == "Show this relay's key as `Authorization: Bearer KEY` or `X-API-Key`."
+
+
+def test_a_reporter_reads_which_headers_may_hold_its_token() -> None:
+    assert presented_tokens({"Authorization": "Bearer a b", "x-a2a-notification-token": "one", "A2A-NOTIFICATION-TOKEN": "two"}) == (
+        "one",
+        "two",
+        "a b",
+    )
+    assert presented_tokens({}) == ()

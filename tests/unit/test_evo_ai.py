@@ -323,3 +323,62 @@ def test_what_is_in_0_3s_words_is_left_as_it_is(params: dict[str, Any]) -> None:
 
 def test_a_config_without_a_schedule_of_its_own_is_shown_without_one() -> None:
     assert "retryPolicy" not in by_task_result(documented())
+
+
+def test_a_config_of_the_documentations_may_have_an_id_and_shows_its_schedule() -> None:
+    policy = {"maxRetries": 2, "backoffMultiplier": 3.0, "initialDelay": 4.0}
+    config = documented(configId="own", retryPolicy=policy)
+    assert config.key.config_id == "own"
+    assert evo_ai.members(config)["retryPolicy"] == policy
+    assert documented(id="id").key.config_id == "id"
+
+
+def test_neither_dialect_knows_a_tenant() -> None:
+    assert parse_set({"taskId": "t1", "config": {"url": URL}}, V03).tenant == ""
+    assert parse_set({"taskId": "t1", "pushNotificationConfig": {"webhookUrl": URL}}, V03).tenant == ""
+
+
+def test_a_url_that_is_missing_is_missed_by_its_first_name() -> None:
+    with pytest.raises(InvalidParamsError) as raised:
+        code_config(webhookAuthenticationInfo={"type": "apiKey"})
+    assert raised.value.field.endswith("url")
+
+
+def test_an_event_that_is_none_is_refused_with_those_that_are() -> None:
+    with pytest.raises(InvalidParamsError, match=r"may hold task\.submitted, task\.working, "):
+        documented(events=["task.moved"])
+
+
+@pytest.mark.parametrize("name", ["text", "file", "data"])
+def test_each_kind_of_part_may_be_named_by_type_and_kind_wins(name: str) -> None:
+    params = {"message": {"parts": [{"type": name}, {"kind": "text", "type": "data"}]}}
+    kinds = [part.get("kind") for part in evo_ai.in_03s_words(Kind.SEND, params)["message"]["parts"]]
+    assert kinds == [name, "text"]
+
+
+def test_the_error_of_an_end_without_words_says_which_end() -> None:
+    errors = {}
+    for state in ("REJECTED", "FAILED"):
+        body = json.loads(notification.body(documented(), revision(state)))
+        errors[state] = body["data"]["status"]["error"]
+    assert errors == {"REJECTED": "The task was rejected.", "FAILED": "The task failed."}
+
+
+def test_the_texts_of_a_message_are_lines() -> None:
+    message = {"messageId": "m", "role": "ROLE_AGENT", "parts": [{"text": "one"}, {"data": {}}, {"text": "two"}]}
+    status = {"state": "TASK_STATE_WORKING", "message": message}
+    body = json.loads(notification.body(documented(), revision("WORKING", status=status)))
+    assert body["data"]["status"]["message"] == "one\ntwo"
+
+
+def test_a_duration_is_told_to_the_millisecond() -> None:
+    body = json.loads(notification.body(documented(), revision("COMPLETED"), lasted=timedelta(seconds=1.23456)))
+    assert body["data"]["duration"] == 1.235
+
+
+def test_without_a_secret_there_is_no_signature_and_each_state_has_its_event() -> None:
+    found = dict(
+        notification.headers(documented(), webhook_id="msg_1", timestamp=NOW, body=b"{}", attempt=1, revision=revision("COMPLETED").head)
+    )
+    assert "X-Webhook-Signature" not in found
+    assert found["X-Webhook-Event"] == "task.completed"

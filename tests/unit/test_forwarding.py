@@ -91,3 +91,8 @@ def test_callers_are_told_apart_by_their_own_credential_without_showing_it() -> 
     assert fingerprint(one) != fingerprint(other)
     assert "one" not in fingerprint(one)
     assert fingerprint(()) == ""
+
+
+def test_what_follows_the_scheme_of_a_credential_is_the_rest_of_it() -> None:
+    secret = "one-part-of-it and-another-part"
+    assert credential_texts((("authorization", f"Bearer {secret}"),)) == {f"Bearer {secret}", secret}

@@ -339,3 +339,65 @@ def test_an_answer_to_a_set_in_0_3_is_without_the_member_of_a_client_that_speaks
     said = {"success": True, "taskId": "t", "pushNotificationConfig": {"url": "https://you.example"}}
     assert result_answer(Kind.SET_PUSH, said, V03).body == {"taskId": "t", "pushNotificationConfig": {"url": "https://you.example"}}
     assert result_answer(Kind.SET_PUSH, said, V10).body == said
+
+
+@pytest.mark.parametrize(("path", "speaks", "may_speak"), [("/v1/tasks/t", False, True), ("/tasks/t", False, False)])
+def test_a_call_knows_what_it_is_about_and_in_whose_words(path: str, speaks: bool, may_speak: bool) -> None:
+    version = None if path.startswith("/v1") else "1.0"
+    found = target(path, version)
+    call = read_call(found, negotiated(found, Kind.GET_TASK, version), Content({}, b""), version)
+    assert (call.kind, call.task_id, call.speaks_proto, call.may_speak_proto) == (Kind.GET_TASK, "t", speaks, may_speak)
+    assert call.request.id == call.request.method
+
+
+@pytest.mark.parametrize(("version", "may"), [(None, True), ("0.3", True), ("0.3.0", False)])
+def test_a_client_that_names_a_patch_of_0_3_is_a2akits(version: str | None, may: bool) -> None:
+    found = target("/v1/tasks/t", version)
+    assert read_call(found, negotiated(found, Kind.GET_TASK, version), Content({}, b""), version).may_speak_proto is may
+
+
+@pytest.mark.parametrize(
+    ("body", "speaks"), [(b'{"request": {"messageId": "m"}}', True), (b'{"message": {"messageId": "m", "parts": []}}', False)]
+)
+def test_a_send_in_the_protos_words_is_known_and_read(body: bytes, speaks: bool) -> None:
+    found = target("/v1/message:send", None)
+    call = read_call(found, negotiated(found, Kind.SEND, None), Content({}, body, "application/json"), None)
+    assert (call.kind, call.speaks_proto, call.may_speak_proto) == (Kind.SEND, speaks, False)
+    assert call.request.params["message"]["messageId"] == "m"
+    assert ("configuration" in call.request.params) is speaks
+
+
+def test_a_tenant_is_in_the_path_or_the_query_of_1_0() -> None:
+    assert asked("GET", "/acme/tasks/t", "1.0") == ("GetTask", {"id": "t", "tenant": "acme"})
+    assert asked("GET", "/tasks/t", "1.0", query={"tenant": "acme"}) == ("GetTask", {"id": "t", "tenant": "acme"})
+    assert "tenant" not in asked("GET", "/tasks/t", "1.0")[1]
+    assert "tenant" not in asked("GET", "/v1/tasks/t", None, query={"tenant": "acme"})[1]
+    assert find_target("//tasks/t", "1.0") is None
+
+
+def test_the_least_and_the_most_of_a_query_are_taken() -> None:
+    assert asked("GET", "/tasks", "1.0", query={"pageSize": "0", "historyLength": "0"})[1] == {"pageSize": 0, "historyLength": 0}
+    assert asked("GET", "/tasks", "1.0", query={"pageSize": "100"})[1] == {"pageSize": 100}
+
+
+def test_a_body_is_read_of_those_calls_alone_that_have_one() -> None:
+    assert asked("GET", "/tasks/t", "1.0", body=b"not read") == ("GetTask", {"id": "t"})
+
+
+def test_an_answer_is_200_in_its_calls_version_and_words() -> None:
+    task = {"id": "t", "status": {"state": "TASK_STATE_CANCELED"}}
+    for version in (V10, V03):
+        plain = result_answer(Kind.GET_TASK, task, version)
+        assert (plain.status, plain.body, plain.version) == (200, task, version)
+    deleted = result_answer(Kind.DELETE_PUSH, None, V10)
+    assert (deleted.status, deleted.body, deleted.version) == (200, {}, V10)
+    assert result_answer(Kind.GET_TASK, task, V03, is_proto=True).body["status"]["state"] == "TASK_STATE_CANCELLED"
+    configs = [{"taskId": "t", "pushNotificationConfig": {"id": "c"}}]
+    assert list(result_answer(Kind.LIST_PUSH, configs, V03, is_proto=True).body) == ["configs"]
+
+
+def test_an_error_that_0_3_has_no_name_for_is_an_internal_one() -> None:
+    answer = agent_error_answer({"code": -32099, "message": "own"}, V03)
+    assert answer.body["type"] == "InternalError"
+    assert agent_error_answer({"code": -32001, "message": "own words"}, V10).body["error"]["message"] == "own words"
+    assert agent_error_answer({"code": -32601, "message": "x"}, V10).body["error"]["message"] == "The agent has no method for this."

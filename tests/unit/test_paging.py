@@ -115,3 +115,13 @@ def test_a_token_leads_to_its_place_in_its_list_alone() -> None:
     assert place_of(token, "a list") == "place"
     with pytest.raises(InvalidParamsError):
         place_of(token, "another list")
+
+
+def test_a_token_may_stand_in_a_url_and_is_taken_only_as_it_was_given() -> None:
+    for number in range(40):
+        token = token_of("x" * number + "?>~", "list")
+        assert not set(token) & set("=+/")
+        assert place_of(token, "list") == "x" * number + "?>~"
+        for changed in (token + "=", "\n" + token, token + "*"):
+            with pytest.raises(InvalidParamsError):
+                place_of(changed, "list")

@@ -15,6 +15,7 @@ from a2a.compat.v0_3 import types as v03
 from relay.domain import notification
 from relay.domain.errors import InvalidParamsError
 from relay.domain.keys import ConfigKey, TaskKey
+from relay.domain.praisonai import members
 from relay.domain.push_config import Authentication, Dialect, PushConfig
 from relay.domain.push_methods import by_task_list_result, parse_delete, parse_get, parse_list, parse_set, set_result
 from relay.domain.registration import ConfigRef, ListRequest, Registration
@@ -181,3 +182,13 @@ def test_without_a_secret_nothing_is_signed_by_it() -> None:
 def test_other_dialects_have_none_of_these_headers(dialect: Dialect) -> None:
     config = PushConfig(ConfigKey(TaskKey("o", "a", "", "t"), "c"), URL, dialect, token="k")
     assert not {"X-Webhook-Token", "X-Webhook-Signature"} & set(headers(config))
+
+
+def test_a_config_is_answered_with_every_member() -> None:
+    config = registered()
+    assert members(config) == {"taskId": "task-1", "url": URL, "token": None, "authentication": {}, "id": config.key.config_id}
+
+
+def test_a_config_may_be_named_in_evo_ais_words_too() -> None:
+    for name in ("pushNotificationConfigId", "configId"):
+        assert parse_get({"taskId": "t", name: "c"}, V03).config_id == "c"

@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 
 from relay.domain.errors import InvalidParamsError
-from relay.domain.keys import ConfigKey
+from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import Authentication, Dialect, PushConfig, RetryPolicy, Start, Updates, parse_updates, start_position
+from relay.domain.registration import Registration
 from tests.support.samples import INSTANT, KEY, NOW, cursor, head
 
 # --- where a cursor starts
@@ -139,3 +140,39 @@ def test_another_caller_is_told_a_config_without_its_secrets(caller: str) -> Non
     told = SECRETS.as_told_to(caller)
     assert (told.token, told.authentication, told.secret, told.url) == ("", Authentication("Bearer"), "", SECRETS.url)
     assert replace(SECRETS, authentication=None).as_told_to(caller).authentication is None
+
+
+def test_a_config_is_all_that_was_registered() -> None:
+    said = Registration(
+        task_id="t",
+        tenant="",
+        config_id="c",
+        url="https://you.example",
+        token="token",
+        authentication=Authentication("Bearer", "credentials"),
+        dialect=Dialect.A2A_V03,
+        url_field="url",
+        retry_policy=RetryPolicy(max_retries=1),
+        updates=Updates.EVENTS,
+        is_challenged=True,
+        secret="secret",
+        headers=(("X-One", "1"),),
+        events=("task.working",),
+        caller="caller",
+    )
+    key, now = ConfigKey(TaskKey("o", "a", "", "t"), "c"), NOW
+    assert said.as_config(key, now) == PushConfig(
+        key=key,
+        url="https://you.example",
+        dialect=Dialect.A2A_V03,
+        token="token",
+        authentication=Authentication("Bearer", "credentials"),
+        registered_at=now,
+        updates=Updates.EVENTS,
+        retry_policy=RetryPolicy(max_retries=1),
+        is_challenged=True,
+        secret="secret",
+        headers=(("X-One", "1"),),
+        events=("task.working",),
+        caller="caller",
+    )

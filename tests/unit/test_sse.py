@@ -47,3 +47,14 @@ def test_event_that_is_too_large_is_an_error_before_it_ends(pieces: list[bytes])
 
 def test_events_one_after_the_other_and_pings_are_never_too_large() -> None:
     assert len(read(*[b"data: " + b"x" * 60 + b"\n\n: ping\n\n"] * 20, most=100)) == 20
+
+
+def test_an_event_of_exactly_the_most_bytes_is_taken_and_one_more_is_not() -> None:
+    assert read(b"data: " + b"x" * 10 + b"\n\n" + b"data: " + b"y" * 10 + b"\n\n", most=10) == [b"x" * 10, b"y" * 10]
+    with pytest.raises(EventTooLargeError, match=r"^an event of more than 10 bytes$"):
+        read(b"data: " + b"x" * 11 + b"\n\n", most=10)
+
+
+def test_a_line_feed_ends_a_line_by_itself_at_the_start_of_any_piece() -> None:
+    assert read(b"data: x", b"\n", b"\n") == [b"x"]
+    assert read(b"\n", b"data: x\r", b"\ndata: y\n", b"\n") == [b"x\ny"]

@@ -70,3 +70,17 @@ def test_the_first_revision_is_no_event() -> None:
 def test_revisions_in_different_words_are_compared_in_one_version() -> None:
     told = event(convert(ONE, V03), snapshot("input-required", artifacts=[artifact("a")]))
     assert list(told) == ["statusUpdate"]
+
+
+def test_a_message_alone_is_a_change_of_status_and_an_order_of_members_none() -> None:
+    message = {"messageId": "m", "role": "ROLE_AGENT", "parts": [{"text": "one"}]}
+    quiet = Snapshot(V10, {"id": "t", "status": {"state": "TASK_STATE_WORKING"}})
+    said = Snapshot(V10, {"id": "t", "status": {"state": "TASK_STATE_WORKING", "message": message}})
+    assert "statusUpdate" in event(quiet, said)
+    turned = Snapshot(V10, {"id": "t", "status": {"message": dict(reversed(message.items())), "state": "TASK_STATE_WORKING"}})
+    assert fingerprint(said, V10) == fingerprint(turned, V10)
+
+
+def test_an_event_of_0_3_says_its_kind() -> None:
+    assert event(snapshot("submitted"), snapshot("working"), V03)["kind"] == "status-update"
+    assert event(snapshot(), snapshot(artifacts=[artifact("a")]), V03)["kind"] == "artifact-update"
