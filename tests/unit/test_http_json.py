@@ -209,6 +209,11 @@ def test_a_query_is_read_by_its_names_in_their_types() -> None:
     }
 
 
+@pytest.mark.parametrize(("size", "asked_for"), [("0", 50), ("", 50), ("7", 7)])
+def test_a_page_of_0_3_that_is_asked_for_without_a_size_has_the_default(size: str, asked_for: int) -> None:
+    assert asked("GET", "/v1/tasks", None, query={"pageSize": size})[1] == {"pageSize": asked_for}
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -248,9 +248,9 @@ def _params_03(kind: Kind, target: Target, said: Json) -> Json:
     return shape(target, said) if shape else said
 
 
-# a2akit's client knows pages only; it names the size of one in every call.
+# a2akit's client knows pages only; it names the size of one in every call. 0 is the default; a2akit's server answers it with HTTP 500.
 _SHAPES_03: Mapping[Kind, Callable[[Target, Json], Json]] = {
-    Kind.LIST_TASKS: lambda _, said: {"pageSize": DEFAULT_PAGE_SIZE, **said},
+    Kind.LIST_TASKS: lambda _, said: {**said, "pageSize": said.get("pageSize") or DEFAULT_PAGE_SIZE},
     Kind.GET_TASK: lambda target, said: {**said, "id": target.task_id},
     Kind.CANCEL: lambda target, said: {**said, "id": target.task_id},
     Kind.SUBSCRIBE: lambda target, _: {"id": target.task_id},
