@@ -118,6 +118,22 @@ def test_agents_refusal_to_cancel_is_told_without_its_own_ids_and_otherwise_as_i
     assert answer["error"] == refusal(task["id"], task["contextId"])
 
 
+def test_answer_to_a_cancel_that_is_no_task_is_not_passed_on_with_the_agents_own_ids(world: World) -> None:
+    world.agent.next_state = "input-required"
+    task = send(world)
+    said = {"message": {"messageId": "m", "role": "ROLE_AGENT", "taskId": "task-1", "parts": [{"text": "no"}]}}
+    world.agent.before_answer = lambda _method, answer: answer.update(result=said)
+    answer = world.call("CancelTask", {"id": task["id"]})
+    assert (answer["error"]["code"], "task-1" in json.dumps(answer)) == (-32006, False)
+    assert get(world, task["id"])["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
+
+
+@pytest.mark.parametrize("method", ["GetTask", "CancelTask"])
+def test_what_can_be_no_tasks_id_is_refused(world: World, method: str) -> None:
+    assert world.call(method, {"id": 7})["error"]["code"] == -32602
+    assert world.call(method, {"id": "t", "tenant": "t" * 5000})["error"]["code"] == -32001
+
+
 # --- going on
 
 
@@ -197,6 +213,17 @@ def test_task_that_goes_on_at_the_agent_is_followed_there(world: World) -> None:
     assert told(world) == ["submitted", "working", "completed"]
     now = get(world, task["id"])
     assert (now["id"], now["artifacts"][0]["parts"]) == (task["id"], [{"text": "done"}])
+
+
+def test_task_that_goes_on_at_an_agent_that_is_gone_is_told_as_it_was(world: World) -> None:
+    world.agent.next_state = "working"
+    task = send(world)
+    world.agent.task("task-1").becomes("completed")
+    with world.agent.gone():
+        assert get(world, task["id"])["status"]["state"] == "TASK_STATE_WORKING"
+    assert get(world, task["id"])["status"]["state"] == "TASK_STATE_COMPLETED"
+    world.settle()
+    assert told(world) == ["submitted", "working", "completed"]
 
 
 # --- the other version, lists

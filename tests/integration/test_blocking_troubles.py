@@ -8,6 +8,7 @@ import pytest
 
 from relay.adapters.blobs import Blobs
 from relay.adapters.table.relay_tasks import RelayTasks
+from relay.domain.keys import TaskKey
 from relay.domain.relay_task import CALL_SLACK
 from tests.support.wire import AwsRequest, Decide, Effect, once, undisturbed
 from tests.support.world import SWEEP, World, task_key
@@ -195,13 +196,14 @@ def test_outcome_that_cannot_be_told_is_said_to_be_unknown_and_the_agent_is_not_
     assert (told(world), world.agent.count("SendMessage")) == (["submitted", "working", "failed"], 1)
 
 
-def test_outcome_that_was_told_stands_though_its_worker_died_right_after(world: World) -> None:
+@pytest.mark.parametrize("last", ["the outcome is told", "what was sent is deleted"])
+def test_outcome_that_was_told_stands_though_its_worker_died_right_after(world: World, last: str) -> None:
     task_id = send(world)
-    world.wire.decide = at_revision(3, Effect.DIES_AFTER)
+    at_delete = once(Effect.DIES_AFTER, function="worker", name="DeleteItem")
+    world.wire.decide, world.wire.deaths = at_revision(3, Effect.DIES_AFTER) if last == "the outcome is told" else at_delete, 0
     world.settle()
-    assert world.wire.deaths == 1
+    assert (world.wire.deaths, is_over(world)) == (1, False)
     world.wire.decide = undisturbed
-    assert world.items("SENDING#")
     world.advance(CALL)
     assert said(world, task_id) == "TASK_STATE_COMPLETED: "
     assert (told(world), world.agent.count("SendMessage")) == (["submitted", "working", "completed"], 1)
@@ -213,6 +215,8 @@ def test_send_that_died_before_its_first_revision_is_worked_on_all_the_same(worl
     with pytest.raises(ConnectionError):
         send(world)
     world.wire.decide = undisturbed
+    unborn = TaskKey.from_partition(world.items("RELAY_TASK")[0]["pk"]["S"]).task_id
+    assert [world.call(method, {"id": unborn})["error"]["code"] for method in ("GetTask", "CancelTask")] == [-32001, -32001]
     world.advance(SWEEP)
     (task,) = world.result("ListTasks", {})["tasks"]
     assert (task["status"]["state"], [each["messageId"] for each in task["history"]]) == ("TASK_STATE_COMPLETED", ["m-1"])

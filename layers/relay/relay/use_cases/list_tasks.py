@@ -176,7 +176,7 @@ class ListTasks:
         timer, due = uuid4().hex, self.now() + delay
         self.watch_queue.send(ListWakeup(lister.key, timer), delay)
         good_until = due + rules.OVERDUE if is_good else lister.good_until
-        self.listers.rest(replace(lister, waits_for=timer, due=due, good_until=good_until), token)
+        self.listers.rest(replace(lister, good_until=good_until), token, timer=timer, due=due)
 
     def _return(self, call: ListCall) -> None:
         """A fresh copy comes back in a moment: whoever has the claim may die."""

@@ -11,7 +11,7 @@ from relay.domain.blocking import Blocks
 from relay.domain.bridge_lists import bridge_list
 from relay.domain.bridge_params import read_history_length
 from relay.domain.conversion import convert
-from relay.domain.errors import RelayError, TaskNotCancelableError, TaskNotFoundError
+from relay.domain.errors import InvalidAgentResponseError, RelayError, TaskNotCancelableError, TaskNotFoundError
 from relay.domain.fields import Fields
 from relay.domain.keys import TaskKey, fits_key
 from relay.domain.protocol import Kind
@@ -111,7 +111,7 @@ class OwnTasks:
             return _renamed(reply.for_caller(), task)
         told = task_of_answer(reply.answer.result, reply.version)
         if told is None:
-            return reply.for_caller()
+            raise InvalidAgentResponseError("The agent answered with something else than the task it was asked to cancel.")
         snapshot = answered_with_task(task, newest.snapshot, told)
         self._log.say(task.key, snapshot, learnt_by="cancel")
         return convert(snapshot, passing.method.version).document

@@ -122,11 +122,8 @@ def _context(key: ConfigKey) -> dict[str, str]:
 
 def _attempt(item: Item) -> FailedAttempt:
     items.checked(item)
-    at = items.read_moment(item, "at")
-    if at is None:
-        raise ValueError("an attempt without its time")
     return FailedAttempt(
-        at=at,
+        at=items.read_given_moment(item, "at"),
         revision=items.read_int(item, "revision"),
         attempt=items.read_int(item, "attempt"),
         webhook_id=items.read_text(item, "webhook_id"),
@@ -139,9 +136,6 @@ def _attempt(item: Item) -> FailedAttempt:
 
 def _dead_letter(item: Item) -> DeadLetter:
     items.checked(item)
-    written_at = items.read_moment(item, "written_at")
-    if written_at is None:
-        raise ValueError("a dead letter without its time")
     return DeadLetter(
         key=ConfigKey(TaskKey.from_partition(items.read_text(item, "pk")), items.read_text(item, "config")),
         first=items.read_int(item, "first"),
@@ -149,6 +143,6 @@ def _dead_letter(item: Item) -> DeadLetter:
         reason=items.read_text(item, "reason"),
         receiver=items.read_text(item, "receiver"),
         webhook_id=items.read_text(item, "webhook_id"),
-        written_at=written_at,
+        written_at=items.read_given_moment(item, "written_at"),
         asked_to=items.read_int(item, "asked_to"),
     )

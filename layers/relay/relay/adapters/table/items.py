@@ -70,7 +70,12 @@ def read_int(item: Item, name: str, default: int = 0) -> int:
 
 
 def read_moment(item: Item, name: str) -> datetime | None:
-    return datetime.fromtimestamp(float(item[name]["N"]), UTC) if name in item else None
+    return read_given_moment(item, name) if name in item else None
+
+
+def read_given_moment(item: Item, name: str) -> datetime:
+    """One that every item of its kind has. Raises: KeyError."""
+    return datetime.fromtimestamp(float(item[name]["N"]), UTC)
 
 
 def read_flag(item: Item, name: str) -> bool:

@@ -62,11 +62,9 @@ class Listers:
         old = _lister(call.key, result.old) if result.old else None
         return old is not None and old.claim_token == token, old
 
-    def rest(self, lister: Lister, token: str) -> bool:
+    def rest(self, lister: Lister, token: str, *, timer: str, due: datetime) -> bool:
         """Marks it as waiting for a timer that has been sent, and ends the claim. False: the claim was lost."""
-        if lister.due is None:
-            raise ValueError("a lister that waits has a time")
-        remembered = {"waits_for": items.text(lister.waits_for), "due_at": items.moment(lister.due), **_remembered(lister)}
+        remembered = {"waits_for": items.text(timer), "due_at": items.moment(due), **_remembered(lister)}
         gone = ["claim_until", *(name for name in _REMEMBERED if name not in remembered)]
         expression, names, values = items.replacing(remembered, gone)
         result = self._connection.update(
@@ -77,9 +75,7 @@ class Listers:
             values=values | {":token": items.text(token)},
             names=names,
         )
-        return not isinstance(result, ConditionFailed) or (
-            result.old is not None and items.read_text(result.old, "waits_for") == lister.waits_for
-        )
+        return not isinstance(result, ConditionFailed) or (result.old is not None and items.read_text(result.old, "waits_for") == timer)
 
     def end(self, key: ListKey, token: str, *, unless_wanted_after: datetime | None = None) -> bool:
         """Deletes it under its claim. False: the claim was lost, or somebody has come to count on it."""
@@ -108,12 +104,9 @@ def _remembered(lister: Lister) -> dict[str, Any]:
 
 def _lister(key: ListKey, item: Item) -> Lister:
     items.checked(item)
-    wanted_until = items.read_moment(item, "wanted_until")
-    if wanted_until is None:
-        raise ValueError(f"a lister that nobody wants: {key.agent.agent}")
     return Lister(
         key=key,
-        wanted_until=wanted_until,
+        wanted_until=items.read_given_moment(item, "wanted_until"),
         claim_token=items.read_text(item, "claim"),
         waits_for=items.read_text(item, "waits_for"),
         due=items.read_moment(item, "due_at"),

@@ -75,15 +75,12 @@ class RelayKeys:
 
     def _relay_key(self, item: Item) -> RelayKey:
         items.checked(item)
-        created_at = items.read_moment(item, "created_at")
-        if created_at is None:
-            raise ValueError("a relay key without its time")
         return RelayKey(
             digest=items.read_text(item, "sk").removeprefix(self._prefix),
             owner=items.read_text(item, "owner"),
             agents=frozenset(agent["S"] for agent in item["agents"]["L"]),
             label=items.read_text(item, "label"),
-            created_at=created_at,
+            created_at=items.read_given_moment(item, "created_at"),
             expires_at=items.read_moment(item, "ttl"),
             replaced_by=items.read_text(item, "replaced_by"),
         )

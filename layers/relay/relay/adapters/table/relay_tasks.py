@@ -16,7 +16,7 @@ from relay.adapters.table.agents import Seal
 from relay.adapters.table.connection import ConditionFailed, Connection
 from relay.adapters.table.cursors import due_shard
 from relay.adapters.table.items import Item
-from relay.domain.keys import ALIAS, LISTED_PREFIX, RELAY_TASK, SENDING_PREFIX, TaskKey, encode_part, fits_key
+from relay.domain.keys import ALIAS, LISTED_PREFIX, RELAY_TASK, SENDING_PREFIX, TaskKey, encode_part
 from relay.domain.packing import MAX_ITEM_BYTES, pack, unpack
 from relay.domain.relay_task import Entrusted, RelayTask
 
@@ -164,8 +164,6 @@ class RelayTasks:
 
     def name(self, task: RelayTask, agent_task_id: str, *, expires: datetime) -> None:
         """Which of the relay's tasks the agent means when it tells of its own."""
-        if not fits_key(agent_task_id):
-            return
         alias = task.key._replace(task_id=agent_task_id)
         own = {"task": items.text(task.key.task_id), "ttl": items.seconds(expires)}
         self._connection.put({"pk": items.text(alias.partition), "sk": items.text(ALIAS), "v": items.version(), **own})
@@ -232,14 +230,11 @@ def _context(task: RelayTask) -> Mapping[str, str]:
 
 def _relay_task(key: TaskKey, item: Item) -> RelayTask:
     items.checked(item)
-    sent_at = items.read_moment(item, "sent_at")
-    if sent_at is None:
-        raise ValueError(f"a task of the relay's own without its time: {key.task_id}")
     return RelayTask(
         key=key,
         context_id=items.read_text(item, "context"),
         sending=items.read_text(item, "sending"),
-        sent_at=sent_at,
+        sent_at=items.read_given_moment(item, "sent_at"),
         seen=frozenset(item["seen"]["SS"]),
         due=items.read_moment(item, "due_at"),
         called_at=items.read_moment(item, "called_at"),

@@ -202,12 +202,9 @@ def _reasons(call: WatchCall, now: datetime) -> tuple[list[str], dict[str, Any]]
 
 def _watch(task: TaskKey, item: Item) -> Watch:
     items.checked(item)
-    deadline = items.read_moment(item, "deadline")
-    if deadline is None:
-        raise ValueError(f"a watch without a deadline: {task.task_id}")
     return Watch(
         task=task,
-        deadline=deadline,
+        deadline=items.read_given_moment(item, "deadline"),
         interval=timedelta(seconds=float(item["interval"]["N"])),
         claim_token=items.read_text(item, "claim"),
         claim_until=items.read_moment(item, "claim_until"),
