@@ -182,6 +182,20 @@ def test_relays_context_leads_to_the_agents(world: World) -> None:
     assert sent(world)[1]["contextId"] == "context of task-1"
 
 
+def test_task_that_a_message_refers_to_has_the_agents_name_for_the_agent_and_the_relays_for_everybody_else(world: World) -> None:
+    """Of tasks that the relay does not know the agent has to know."""
+    world.agent.next_state = "input-required"
+    referred, task = send(world), send(world, "m-2")
+    refers: dict[str, Any] = {"referenceTaskIds": [referred["id"], "another", "relay-" + 32 * "0"]}
+    send(world, "m-3", taskId=task["id"], **refers)
+    fresh = send(world, "m-4", **refers)
+    asked = [message.get("referenceTaskIds") for message in sent(world)[2:]]
+    assert asked == [["task-1", *refers["referenceTaskIds"][1:]]] * 2
+    history = [message for each in (task, fresh) for message in get(world, each["id"])["history"]]
+    assert [message.get("referenceTaskIds") for message in history] == [None, refers["referenceTaskIds"], refers["referenceTaskIds"]]
+    assert not [each for each in world.receiver.notifications if b"task-1" in each.body]
+
+
 def test_clients_own_context_is_kept(world: World) -> None:
     task = send(world, contextId="mine")
     assert (task["contextId"], get(world, task["id"])["contextId"]) == ("mine", "mine")

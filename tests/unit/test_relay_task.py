@@ -19,6 +19,8 @@ from relay.domain.relay_task import (
     name_of_message,
     next_step,
     reader_of,
+    references,
+    referring,
     relay_task_id,
 )
 from relay.domain.sends import NON_BLOCKING, parse_send
@@ -137,3 +139,23 @@ def test_the_context_is_the_one_that_the_message_names() -> None:
     with pytest.raises(InvalidParamsError) as refused:
         context_of(parse_send({"message": {**MESSAGE, "contextId": 5}}, ProtocolVersion.V03))
     assert refused.value.field == "message.contextId"
+
+
+OTHER_ID = "relay-" + 32 * "1"
+
+
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        ({}, []),
+        ({"referenceTaskIds": OTHER_ID}, []),
+        ({"referenceTaskIds": ["an agent's", 7, OTHER_ID]}, [OTHER_ID]),
+    ],
+)
+def test_tasks_of_the_relays_own_that_a_message_refers_to(message: dict[str, Any], found: list[str]) -> None:
+    assert references({"message": message}) == found
+
+
+def test_message_refers_to_tasks_by_the_agents_names_as_far_as_they_are_known() -> None:
+    params = {"message": {"messageId": "m", "referenceTaskIds": ["another", OTHER_ID]}, "metadata": {}}
+    assert referring(params, {OTHER_ID: "agents"}) == {**params, "message": {"messageId": "m", "referenceTaskIds": ["another", "agents"]}}

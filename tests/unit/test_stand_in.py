@@ -171,3 +171,11 @@ def test_ids_that_are_not_of_this_task_stay_as_the_agent_wrote_them() -> None:
 def test_a_task_without_a_history_is_told_without_one() -> None:
     told = answered_with_task(TASK, Snapshot(V03, {"id": "relay-1", "status": {}}), Snapshot(V03, {**EVO, "history": []}))
     assert not told.document.get("history")
+
+
+def test_what_a_callers_message_refers_to_stays_as_the_caller_said_it() -> None:
+    """The agent tells the message again with its own names for these tasks."""
+    said = begun(TASK, {**MESSAGES[V03], "referenceTaskIds": ["relay-2"]}, V03)
+    again = {**said.document["history"][0], "referenceTaskIds": ["evo-2"]}
+    told = answered_with_task(TASK, said, Snapshot(V03, {**EVO, "history": [again]}))
+    assert told.document["history"][0]["referenceTaskIds"] == ["relay-2"]

@@ -8,6 +8,7 @@ outcome nobody knows.
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -143,6 +144,18 @@ def addressed(params: Json, *, task_id: str, context_id: str) -> Json:
     dropped = {*renamed, "task_id", "context_id"}
     kept = {name: value for name, value in params["message"].items() if name not in dropped}
     return {**params, "message": {**kept, **{name: value for name, value in renamed.items() if value}}}
+
+
+def references(params: Json) -> list[str]:
+    """The tasks of the relay's own, by their form, that the message refers to beside its own one."""
+    named = params["message"].get("referenceTaskIds")
+    return [each for each in named if isinstance(each, str) and may_be_relay_task(each)] if isinstance(named, list) else []
+
+
+def referring(params: Json, names: Mapping[str, str]) -> Json:
+    """The same send, in which tasks are referred to by the agent's names for them, as far as it has said them."""
+    message = params["message"]
+    return {**params, "message": {**message, "referenceTaskIds": [names.get(each, each) for each in message["referenceTaskIds"]]}}
 
 
 def blocking(params: Json, version: ProtocolVersion) -> Json:

@@ -5,12 +5,15 @@ Source: A2A 1.0 §4.1 (`Task`, `TaskStatus`, `Message`); A2A 0.3 §6.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from relay.domain.conversion import convert, convert_message
 from relay.domain.lenient import mapping, mappings, text
 from relay.domain.relay_task import RelayTask
 from relay.domain.task import Json, ProtocolVersion, Snapshot, TaskState
+
+_REFERENCES = "referenceTaskIds"
 
 
 def begun(task: RelayTask, message: Json, version: ProtocolVersion) -> Snapshot:
@@ -58,7 +61,9 @@ def answered_with_task(task: RelayTask, snapshot: Snapshot, answer: Snapshot) ->
     """The agent's task under the relay's ids. `snapshot` is the task as it was; its history is kept if the agent tells none."""
     told = convert(answer, snapshot.version)
     names = {answer.task_id: task.key.task_id, text(answer.document.get("contextId")): task.context_id}
-    history: Sequence[Json] = mappings(told.document.get("history")) or mappings(snapshot.document.get("history"))
+    before = mappings(snapshot.document.get("history"))
+    history: Sequence[Json] = mappings(told.document.get("history")) or before
+    references = {text(message.get("messageId")): message.get(_REFERENCES) for message in before}
     status = mapping(told.document.get("status"))
     if isinstance(status.get("message"), dict):
         status = {**status, "message": _renamed(status["message"], names)}
@@ -67,7 +72,7 @@ def answered_with_task(task: RelayTask, snapshot: Snapshot, answer: Snapshot) ->
         "id": task.key.task_id,
         "contextId": task.context_id,
         "status": status,
-        **({"history": [_renamed(message, names) for message in history]} if history else {}),
+        **({"history": [_renamed(message, names, references) for message in history]} if history else {}),
     }
     return Snapshot(snapshot.version, document)
 
@@ -87,11 +92,14 @@ def _ours(task: RelayTask, message: dict[str, Any]) -> dict[str, Any]:
     return {**message, "taskId": task.key.task_id, "contextId": task.context_id}
 
 
-def _renamed(message: Json, names: Mapping[str, str]) -> Json:
+def _renamed(message: Json, names: Mapping[str, str], references: Mapping[str, Any] = MappingProxyType({})) -> Json:
+    """`references`: which tasks the callers' own messages, by their ids, have named; the agent got them by its own names."""
     given = {name: message[name] for name in ("taskId", "contextId") if message.get(name)}
     renamed: dict[str, Any] = {name: names.get(value, value) for name, value in given.items()}
-    if references := message.get("referenceTaskIds"):
-        renamed["referenceTaskIds"] = [names.get(each, each) for each in references]
+    if found := references.get(text(message.get("messageId"))):
+        renamed[_REFERENCES] = found
+    elif found := message.get(_REFERENCES):
+        renamed[_REFERENCES] = [names.get(each, each) for each in found]
     return {**message, **renamed}
 
 

@@ -6,7 +6,7 @@ its time says that the outcome is unknown. What the agent surely has not got is 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
@@ -22,7 +22,7 @@ from relay.domain.errors import AgentNotFoundError, RelayError
 from relay.domain.forwarding import credential_texts
 from relay.domain.lenient import text
 from relay.domain.protocol import METHODS
-from relay.domain.relay_task import CALL_SLACK, Entrusted, RelayTask, Step, is_concluded, next_step
+from relay.domain.relay_task import CALL_SLACK, Entrusted, RelayTask, Step, is_concluded, next_step, references, referring
 from relay.domain.retention import relay_task_expiry
 from relay.domain.sends import task_of_answer
 from relay.domain.stand_in import answered_with_message, answered_with_task, begun, ended, heard, message_in
@@ -106,11 +106,12 @@ class Work:
         before = self._snapshot(task, entrusted)
         working = heard(task, before, message, at=self._now())
         self._log.say(task.key, working, learnt_by="worker")
+        told = self._in_the_agents_words(task, entrusted)
         token, began, left = uuid4().hex, self._now(), remaining()
         if not self._relay_tasks.call(task, token, now=began, until=began + left + CALL_SLACK):
             return None  # it was canceled, or another worker is at it
         try:
-            reply = self._called(agent, entrusted, timeout=left - _TO_CONCLUDE)
+            reply = self._called(agent, told, timeout=left - _TO_CONCLUDE)
             outcome = self._outcome(task, working, reply)
         except RelayError as error:
             observability.upstream_call_failed(task.key, error)
@@ -138,6 +139,13 @@ class Work:
             self._watch_queue.send(WatchWakeup(task.key, asked_at=self._now()))
         if outcome.agent_task_id:
             self._habits.note(agent, Habit.ANSWERS_WITH_TASKS)
+
+    def _in_the_agents_words(self, task: RelayTask, entrusted: Entrusted) -> Entrusted:
+        """What the log holds of the message stays in the callers' words."""
+        referred = (task.key._replace(task_id=each) for each in references(entrusted.params))
+        known = (self._relay_tasks.get(key, now=self._now()) for key in referred)
+        names = {each.key.task_id: each.agent_task_id for each in known if each and each.agent_task_id}
+        return replace(entrusted, params=referring(entrusted.params, names)) if names else entrusted
 
     def _called(self, agent: Agent, entrusted: Entrusted, *, timeout: timedelta) -> Reply:
         call = AgentCall(
