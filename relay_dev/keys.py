@@ -11,9 +11,10 @@ from relay.domain.keys import DEFAULT_OWNER
 from relay.domain.relay_key import ID_LENGTH, RelayKey
 from relay.use_cases.issue_keys import Issued
 from relay.wiring import wiring
-from relay_dev import arguments
+from relay_dev import arguments, signing_key
 from relay_dev.failure import DevError
 from relay_dev.operate import runs
+from relay_dev.signing_key import SIGNING
 
 _ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH},64}}")
 _DELAY = "processes that have just used it may let it in for another minute"
@@ -34,8 +35,12 @@ def add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     revoke = verbs.add_parser("revoke", help=f"end a key now: {_DELAY}")
     revoke.add_argument("id", type=_id, help="as in the list")
     runs(revoke, _revoke)
-    rotate = verbs.add_parser("rotate", help="make a key with the same rights, and let the old one end after a while")
-    rotate.add_argument("id", type=_id, help="as in the list")
+    rotate = verbs.add_parser(
+        "rotate",
+        help=f"make a key with the same rights, and let the old one end after a while; {SIGNING!r}: the key that the relay signs with",
+    )
+    rotate.add_argument("id", type=_rotatable, help=f"as in the list; or {SIGNING!r}")
+    rotate.add_argument("--finish", action="store_true", help=f"with {SIGNING!r}: the old one signs no more")
     rotate.add_argument(
         "--overlap", type=arguments.length, default=timedelta(hours=24), metavar="LENGTH", help="both are good for so long (default: 24h)"
     )
@@ -68,6 +73,10 @@ def _revoke(args: argparse.Namespace) -> int:
 
 
 def _rotate(args: argparse.Namespace) -> int:
+    if args.id == SIGNING:
+        return signing_key.finish() if args.finish else signing_key.begin()
+    if args.finish:
+        raise DevError(f"--finish is for {SIGNING!r}: a relay key ends by itself, after --overlap")
     old = _found(args.id)
     if old.replaced_by:
         raise DevError(f"{old.id} was rotated already: {old.replaced_by} has replaced it; rotate that one")
@@ -122,6 +131,10 @@ def _id(text: str) -> str:
     if not _ID.fullmatch(text.lower()):
         raise argparse.ArgumentTypeError(f"an id is {ID_LENGTH} characters of 0-9 and a-f, as `relay keys list` shows it")
     return text.lower()
+
+
+def _rotatable(text: str) -> str:
+    return text if text == SIGNING else _id(text)
 
 
 def _label(text: str) -> str:

@@ -19,6 +19,7 @@ _RESOURCES = {
     "StreamQueue": "STREAM_QUEUE_URL",
     "WebhookDeadLetterQueue": "WEBHOOK_DEAD_LETTER_QUEUE_URL",
     "EncryptionKey": "KMS_KEY_ID",
+    "SigningSecret": "SIGNING_SECRET_ARN",
 }
 
 

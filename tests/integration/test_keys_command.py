@@ -1,5 +1,6 @@
 """`relay keys` and `relay agents --owner`, as an operator types them, against a relay that runs in this folder."""
 
+import json
 import os
 import re
 import shlex
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from relay.adapters.secrets import MAX_AGE
 from relay_dev import cli, running
 from tests.support.closed_relay import AGENT, ClosedRelay
 
@@ -220,6 +222,35 @@ def test_an_agents_report_tokens_end_when_they_are_revoked_or_it_is_removed(rela
 def test_an_agent_that_is_not_registered_gets_no_report_token(relay: ClosedRelay, command: Command) -> None:
     said = command("agents", "report-token", "nobody", "--owner", "acme")
     assert (said.code, said.out, said.err) == (1, "", "relay: no agent of the owner acme is registered as nobody\n")
+
+
+def test_signing_key_is_rotated_with_overlap_as_documented(relay: ClosedRelay, command: Command) -> None:
+    def kids() -> list[str]:
+        relay.advance(MAX_AGE.total_seconds())
+        return [key["kid"] for key in json.loads(relay.runner.request("GET", "/.well-known/jwks.json").body)["keys"]]
+
+    text = (ROOT / "docs" / "verify.md").read_text()
+    begin, finish = (line.split()[1:-2] for line in re.findall(r"^relay keys rotate signing.* --stack STACK$", text, re.MULTILINE))
+    (old,) = kids()
+    assert command(*finish).code != 0
+    said = command(*begin)
+    first, new = kids()
+    assert (said.code, first, f"{new} signs beside {old}" in said.out) == (0, old, True)
+    assert command(*begin).code != 0, "both sign: a third would end the first one's overlap"
+    assert kids() == [old, new]
+    assert command(*finish).code == 0
+    assert kids() == [new]
+
+
+def test_nothing_of_the_signing_secret_is_said(relay: ClosedRelay, command: Command) -> None:
+    said = repr([command("keys", "rotate", "signing"), command("keys", "rotate", "signing", "--finish")])
+    secret = relay.runner.aws.client("secretsmanager").get_secret_value(SecretId="SigningSecret")["SecretString"]
+    assert len(secret) == 64
+    assert secret not in said
+
+
+def test_finish_is_for_the_signing_key_alone(command: Command) -> None:
+    assert command("keys", "rotate", only_id(command, "acme"), "--finish").code != 0
 
 
 @pytest.mark.parametrize("line", DOCUMENTED)
