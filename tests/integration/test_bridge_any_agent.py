@@ -367,14 +367,14 @@ def test_an_extended_card_is_asked_for_by_every_name_it_has() -> None:
         assert len(calls(agent)) == 3
 
 
-def test_an_extended_card_that_no_card_promised_is_unsupported_in_1_0() -> None:
+def test_an_extended_card_that_no_card_promised_is_unsupported_in_1_0_and_no_fault_in_0_3() -> None:
     """a2a-sdk's agents of 0.3 answer -32603, others -32601 or codes of their own."""
     promises = {"supportsAuthenticatedExtendedCard": True}
     for code in (-32603, -32601, -32099):
         error = {"code": code, "message": "Authenticated card not supported"}
         with in_front_of(CARD_03, failing(error)) as (_, call):
             assert call("GetExtendedAgentCard", {}, "1.0")["error"]["code"] == UNSUPPORTED
-            assert call("agent/getAuthenticatedExtendedCard", {}, "0.3")["error"]["code"] == code
+            assert call("agent/getAuthenticatedExtendedCard", {}, "0.3")["error"]["code"] == {-32603: -32007}.get(code, code)
     with in_front_of({**CARD_03, **promises}, failing({"code": -32007, "message": "Not configured"})) as (_, call):
         assert call("GetExtendedAgentCard", {}, "1.0")["error"]["code"] == -32007
 

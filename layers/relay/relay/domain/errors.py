@@ -22,6 +22,7 @@
     ├── ContentTypeNotSupportedError  -32005
     │   └── UnsupportedMediaTypeError -32005  HTTP 415 (what an agent reports)
     ├── InvalidAgentResponseError     -32006
+    ├── ExtendedCardNotConfiguredError  -32007
     ├── VersionNotSupportedError      -32009
     ├── AgentNotFoundError            HTTP 404 (no such address at this relay; never JSON-RPC)
     ├── ForbiddenError                HTTP 403 (the relay's own door; never JSON-RPC)
@@ -156,6 +157,12 @@ class UnsupportedMediaTypeError(ContentTypeNotSupportedError):
 
 class InvalidAgentResponseError(RelayError):
     code, http_status, grpc_status, reason = -32006, 500, "INTERNAL", "INVALID_AGENT_RESPONSE"
+
+
+class ExtendedCardNotConfiguredError(RelayError):
+    """In 0.3, which has but this error for it: in 1.0 a card that no card promises is unsupported."""
+
+    code, http_status, grpc_status, reason = -32007, 404, "NOT_FOUND", "EXTENDED_AGENT_CARD_NOT_CONFIGURED"
 
 
 class VersionNotSupportedError(RelayError):

@@ -12,9 +12,10 @@ from relay.adapters.queues import Queue, Sending
 from relay.adapters.table.watches import Watches
 from relay.adapters.upstream import Answer
 from relay.domain.agent import Agent
+from relay.domain.bridge_errors import code_of
 from relay.domain.bridge_lists import listed
 from relay.domain.card import card_10, has_extended_card, is_card, relay_card
-from relay.domain.errors import UnsupportedOperationError
+from relay.domain.errors import ExtendedCardNotConfiguredError, InternalError, UnsupportedOperationError
 from relay.domain.forwarding import Headers, fingerprint
 from relay.domain.jsonrpc import Request
 from relay.domain.keys import TaskKey, fits_key
@@ -68,7 +69,8 @@ class Forward:
         if is_card(result):
             return self.card(agent, result, base_url=passing.base_url, version=method.version)
         if _lacks_extended_card(passing, reply.answer):
-            raise UnsupportedOperationError("The agent's card says nothing of an extended card, and the agent answered with none.")
+            lacks = UnsupportedOperationError if method.version is ProtocolVersion.V10 else ExtendedCardNotConfiguredError
+            raise lacks("The agent's card says nothing of an extended card, and the agent answered with none.")
         if method.kind in (Kind.GET_TASK, Kind.CANCEL) and isinstance(result, Mapping):
             self._hint(passing, Snapshot(reply.version, result))
         elif method.kind is Kind.LIST_TASKS:
@@ -106,10 +108,13 @@ class Forward:
 
 
 def _lacks_extended_card(passing: Passing, answer: Answer) -> bool:
-    """1.0 has one error for that (§3.3.4), whatever agents answer of which no extended card was promised."""
-    if passing.method.kind is not Kind.EXTENDED_CARD or passing.method.version is not ProtocolVersion.V10:
+    """1.0 has one error for that (§3.3.4), whatever agents answer of which no extended card was promised.
+
+    0.3's words for it go on as they are, but not those of a fault: a2a-sdk 0.3.26 says -32603, HTTP 500.
+    """
+    if passing.method.kind is not Kind.EXTENDED_CARD or answer.is_forbidden or has_extended_card(passing.agent.card):
         return False
-    return answer.error is not None and not answer.is_forbidden and not has_extended_card(passing.agent.card)
+    return answer.error is not None and (passing.method.version is ProtocolVersion.V10 or code_of(answer.error) == InternalError.code)
 
 
 def _task_key(passing: Passing, snapshot: Snapshot) -> TaskKey | None:
