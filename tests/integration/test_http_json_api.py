@@ -319,6 +319,14 @@ def test_http_says_what_is_wrong(runner: Runner, verb: str, path: str, body: byt
 
 
 @pytest.mark.parametrize("base", ["", "/agents/default"])
+def test_an_extended_card_is_at_the_path_of_0_2_too(runner: Runner, base: str) -> None:
+    """a2a-sdk 0.3's own server still serves it there, and A2ACardResolver is told that path."""
+    new, old = (runner.request("GET", base + path) for path in ("/v1/card", "/agent/authenticatedExtendedCard"))
+    assert (old.status, json.loads(old.body)) == (new.status, json.loads(new.body))
+    assert runner.request("POST", f"{base}/agent/authenticatedExtendedCard").status == 405
+
+
+@pytest.mark.parametrize("base", ["", "/agents/default"])
 def test_the_api_describes_itself(runner: Runner, base: str) -> None:
     answer = runner.request("GET", f"{base}/openapi.yaml")
     assert (answer.status, media_type(answer), answer.body[:1]) == (200, "application/yaml", b"#")

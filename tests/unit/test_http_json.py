@@ -106,6 +106,10 @@ def test_every_path_of_0_3_below_v1_and_where_the_call_names_0_3(
     assert asked(verb, prefix + path, version) == (method, params)
 
 
+def test_the_extended_card_of_0_2_has_a_path_of_its_own() -> None:
+    assert asked("GET", "/agent/authenticatedExtendedCard", None) == ("agent/getAuthenticatedExtendedCard", {})
+
+
 @pytest.mark.parametrize(
     "path",
     [

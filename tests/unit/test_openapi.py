@@ -10,7 +10,7 @@ import yaml
 
 from functions import api
 from relay.domain.endpoint import WELL_KNOWN_PATHS
-from relay.domain.http_json import QUERIES, ROUTES, V03_PREFIX
+from relay.domain.http_json import OLD_CARD_PATH, QUERIES, ROUTES, V03_PREFIX
 from relay.domain.protocol import METHODS, Kind
 from relay.domain.signer import JWKS_PATH
 from relay.domain.task import ProtocolVersion
@@ -21,7 +21,7 @@ DESCRIBED: dict[str, Any] = yaml.safe_load(description("/openapi.yaml"))
 PREFIX = {ProtocolVersion.V10: "", ProtocolVersion.V03: V03_PREFIX}
 BESIDE = {
     *(("POST", path) for path in ("/", "/a2a", "/reports")),
-    *(("GET", path) for path in (*WELL_KNOWN_PATHS, *api.HEALTH_PATHS, JWKS_PATH, *DESCRIPTION_PATHS)),
+    *(("GET", path) for path in (*WELL_KNOWN_PATHS, *api.HEALTH_PATHS, JWKS_PATH, *DESCRIPTION_PATHS, OLD_CARD_PATH)),
 }
 
 

@@ -24,6 +24,7 @@ from relay.domain.protocol import Kind, Method, names_of, names_patch, negotiate
 from relay.domain.task import Json, ProtocolVersion
 
 V03_PREFIX = "/v1"
+OLD_CARD_PATH = "/agent/authenticatedExtendedCard"  # of A2A 0.2.1 on; a2a-sdk 0.3 serves it too
 
 
 class Route(NamedTuple):
@@ -116,6 +117,8 @@ def find_target(path: str, version_header: str | None) -> Target | None:
 
     Below `/v1` it is 0.3, elsewhere 1.0, but 0.3 where the call says so.
     """
+    if path == OLD_CARD_PATH:
+        return Target(ProtocolVersion.V03, {"GET": Kind.EXTENDED_CARD})
     if path.startswith(V03_PREFIX + "/"):
         return _at(path.removeprefix(V03_PREFIX).removeprefix(V03_PREFIX), ProtocolVersion.V03)
     if version_header and requested_version(version_header) is ProtocolVersion.V03:
