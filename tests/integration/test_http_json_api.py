@@ -250,6 +250,15 @@ def test_a_call_in_the_proto_s_words_is_answered_in_them_and_so_is_what_follows(
     assert v03.Task.model_validate(told(runner.request("GET", path, headers=V03), version=V03)).id == sent.task.id  # a2akit's
 
 
+@pytest.mark.parametrize("body", [b"", b"{}"])
+def test_a_cancel_that_says_nothing_is_answered_as_its_task_was_sent(runner: Runner, body: bytes) -> None:
+    sending = pb2.SendMessageRequest(request=pb2.Message(message_id="m", role=pb2.ROLE_USER, content=[pb2.Part(text="hello")]))
+    sent = in_proto(runner, "POST", "/v1/message:send", sending, pb2.SendMessageResponse())
+    for headers, state in (({}, "TASK_STATE_CANCELLED"), (V03, "canceled")):
+        answer = runner.request("POST", f"/v1/tasks/{sent.task.id}:cancel", body=body, headers=headers)
+        assert told(answer, version=V03)["status"]["state"] == state
+
+
 def test_a_task_that_nobody_spoke_of_in_the_proto_s_words_is_told_in_0_3_s_own(runner: Runner) -> None:
     assert v03.Task.model_validate(told(runner.request("GET", "/v1/tasks/task-1"), version=V03)).kind == "task"
 

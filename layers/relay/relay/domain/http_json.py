@@ -148,7 +148,7 @@ def read_call(target: Target, method: Method, content: Content, version_header: 
     if target.version is ProtocolVersion.V03:
         read_proto = _FROM_PROTO.get(kind, _never)(said)
         params = _params_03(kind, target, (said if read_proto is None else read_proto) | asked)
-        is_open = kind in _SILENT and not names_patch(version_header)
+        is_open = kind in _SILENT and not said and not names_patch(version_header)
         return HttpJsonCall(Request(method.name, method.name, params), kind, target.task_id, read_proto is not None, is_open)
     tenant = tenant_of(target, content.query)
     params = {**said, **asked, **_named_10(kind, target), **({"tenant": tenant} if tenant else {})}
@@ -274,7 +274,7 @@ _FROM_PROTO: Mapping[Kind, Callable[[Json], dict[str, Any] | None]] = {
     Kind.SET_PUSH: lambda said: config_of_proto(said) if is_proto_set(said) else None,
     Kind.CANCEL: lambda said: {} if "name" in said else None,
 }
-_SILENT = frozenset({Kind.GET_TASK, Kind.GET_PUSH, Kind.LIST_PUSH})
+_SILENT = frozenset({Kind.GET_TASK, Kind.GET_PUSH, Kind.LIST_PUSH, Kind.CANCEL})
 
 
 def _config_03(said: Json) -> Json:
