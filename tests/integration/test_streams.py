@@ -113,6 +113,35 @@ def test_connection_that_breaks_is_made_again_and_nothing_is_lost(world: World, 
     beside.eventually(lambda: world.told("a") == [2, 3])
 
 
+@pytest.mark.parametrize("status", [429, pytest.param(503, marks=pytest.mark.thorough)])
+def test_stream_that_a_busy_agent_refuses_is_not_asked_for_again_at_once(world: World, beside: Streaming, status: int) -> None:
+    def is_busy(method: str, _: dict[str, Any]) -> None:
+        world.agent.status, world.agent.retry_after = (status, "200") if method == "SubscribeToTask" else (200, "")
+
+    world.agent.task("t1")
+    world.register("t1", id="a")
+    world.agent.streams, world.agent.before_answer = False, is_busy  # its card was read before
+    beside.eventually(lambda: world.agent.count("SubscribeToTask") > 0 and beside.running == 0)
+    assert world.agent.count("SubscribeToTask") == 1
+
+
+@pytest.mark.thorough
+def test_agent_that_asks_for_a_pause_is_asked_for_no_stream_meanwhile(world: World, beside: Streaming) -> None:
+    followed_by_stream(world, beside)
+    world.agent.calls.clear()
+    world.agent.status, world.agent.retry_after, world.agent.streams = 429, "200", False
+    world.agent.task("t1").tells(None)
+    for _ in range(3):
+        beside.eventually(lambda: beside.running == 0)
+        world.advance(SLOW)
+    beside.eventually(lambda: beside.running == 0)
+    assert world.agent.count("SubscribeToTask") == 0
+    world.agent.status, world.agent.streams = 200, True
+    for _ in range(4):
+        world.advance(SLOW)
+    beside.eventually(lambda: streams(world) == 1)
+
+
 def test_task_that_waits_for_somebody_needs_no_stream_until_it_goes_on(world: World, beside: Streaming) -> None:
     followed_by_stream(world, beside)
     world.agent.task("t1").becomes("input-required")

@@ -171,6 +171,7 @@ class Following(Delivering):
             observe=self.observe,
             revisions=self.revisions,
             last_words=self.last_words,
+            gate=self._agent_gate,
             now=now,
             random=random.random,
         )

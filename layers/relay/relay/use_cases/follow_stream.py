@@ -13,12 +13,13 @@ from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.adapters.upstream import Streams, Subscription
 from relay.domain import stream as rules
-from relay.domain.errors import InvalidAgentResponseError, RelayError
+from relay.domain.errors import InvalidAgentResponseError, RelayError, UpstreamBusyError
 from relay.domain.forwarding import Headers
 from relay.domain.keys import TaskKey
 from relay.domain.stream import Ending
 from relay.domain.task import ARTIFACT_PACE, Change, Json, ProtocolVersion, RevisionHead, Snapshot, View
 from relay.domain.task_events import TaskEvent, WholeTask, apply_event, parse_event, told_by_agent
+from relay.use_cases.agent_gate import AgentGate
 from relay.use_cases.agents import Agents
 from relay.use_cases.ask import Ask
 from relay.use_cases.last_words import LastWords
@@ -43,6 +44,7 @@ class FollowStream:
     observe: Observe
     revisions: Revisions
     last_words: LastWords
+    gate: AgentGate
     now: Callable[[], datetime]
     random: Callable[[], float]
 
@@ -60,7 +62,9 @@ class FollowStream:
                 return Ending.STOPPED
 
     def _connected(self, task: TaskKey, connection: "_Connection") -> Ending | None:
-        """One connection from its beginning to its end; None: it may be made again."""
+        """One connection from its beginning to its end; None: it may be made again. An agent that asks for a pause has it."""
+        if self.gate.wait(task.agent_key):
+            return Ending.LOST
         try:
             self._listen(task, connection)
             connection.look()
@@ -68,6 +72,9 @@ class FollowStream:
             return ended.ending
         except RelayError as error:
             observability.stream_broke(task, error)
+            if isinstance(error, UpstreamBusyError):
+                self.gate.learn(task.agent_key, error)
+                return Ending.LOST
             return _after(connection, error)
         return None
 
@@ -86,6 +93,7 @@ class FollowStream:
             hidden=agent.hides(credential),
             called=connection.meanwhile,
         ) as subscription:
+            self.gate.learn(task.agent_key, None)
             connection.listen(subscription)
 
 

@@ -45,7 +45,7 @@ CARD_TIMEOUT = timedelta(seconds=10)
 
 _GET_TASK = {ProtocolVersion.V10: "GetTask", ProtocolVersion.V03: "tasks/get"}
 _FORBIDDEN = {401: UpstreamUnauthenticatedError, 403: UpstreamForbiddenError}
-_BUSY = (429, 503)
+BUSY = (429, 503)
 _GATEWAY_FAILED = (502, 504)
 
 
@@ -168,7 +168,7 @@ class Upstream:
         with deadline(timeout):
             ask = partial(self.call, endpoint, method, params, request_id=method, headers=headers, hidden=hidden, timeout=timeout)
             answer = asked_again(partial(ask, max_answer_bytes=max_answer_bytes))
-        if answer.is_forbidden or answer.status in _BUSY:
+        if answer.is_forbidden or answer.status in BUSY:
             raise refusal(answer, f"The agent did not answer {method}")
         if answer.error is not None:
             _raise_unless_unknown_task(answer.error, method)
@@ -218,7 +218,7 @@ def _http_json_answer(got: Exchange, endpoint: Endpoint, method: str, request_id
     """Raises: what an answer that is no JSON, or a gateway's own, means."""
     if got.status in _FORBIDDEN:
         return Answer(got.status, got.headers, got.body, None, asked_at=got.asked_at, arrived_at=got.arrived_at)
-    is_the_agents = got.status not in (*_BUSY, *_GATEWAY_FAILED)
+    is_the_agents = got.status not in (*BUSY, *_GATEWAY_FAILED)
     meant = partial(rpc_response, endpoint.version, method, got.status, request_id=request_id, has_encoded_id=has_encoded_id)
     payload = meant(_json(got)) if is_the_agents else None
     if payload is None:
@@ -268,7 +268,7 @@ def refusal(got: Exchange | Answer, told: str) -> RelayError:
     """What an HTTP status without a usable body means. `told` begins the sentence."""
     if got.status in _FORBIDDEN:
         return _FORBIDDEN[got.status](f"{told}: HTTP {got.status}, its credential is missing or wrong.")
-    if got.status in _BUSY:
+    if got.status in BUSY:
         retry_after = parse_retry_after(got.headers.get("retry-after", ""), got.arrived_at)
         return UpstreamBusyError(f"{told}: HTTP {got.status}, it is busy.", retry_after=retry_after, metadata={"outcome": "unknown"})
     if got.status in _GATEWAY_FAILED:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from relay.adapters.upstream.calls import answer_of, content_of, refusal
+from relay.adapters.upstream.calls import BUSY, answer_of, content_of, refusal
 from relay.adapters.upstream.exchange import MAX_ANSWER_BYTES, MAX_TASK_ANSWER_BYTES, Exchange, body_of, translated
 from relay.adapters.upstream.transport import deadline, waiting
 from relay.domain.bridge_errors import is_task_not_found
@@ -117,6 +117,8 @@ def _is_stream(response: httpx.Response) -> bool:
 
 def _raise_refusal(got: Exchange, endpoint: Endpoint, method: str) -> None:
     """An agent that fails may have streams; one that answers something else has none."""
+    if got.status in BUSY:
+        raise refusal(got, f"The agent's answer to {method} is no stream")
     if got.status >= httpx.codes.INTERNAL_SERVER_ERROR and got.status != httpx.codes.NOT_IMPLEMENTED:
         raise UpstreamUnavailableError(f"The agent's answer to {method} is HTTP {got.status}.")
     answer = answer_of(got, endpoint, method, method)
