@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from relay.domain import praisonai
+from relay.domain.bridge_params import bridge_params
 from relay.domain.callback import admit_agent
 from relay.domain.custom_headers import MAX_BYTES, MAX_HEADERS, MAX_NAME_LENGTH, MAX_VALUE_LENGTH, is_allowed, read_headers
 from relay.domain.door import ClientAuthentication, admit_key, admit_reporter, admit_without_key
@@ -20,9 +21,11 @@ from relay.domain.jsonrpc import RequestError, parse_request
 from relay.domain.keys import AgentKey, ListKey, TaskKey
 from relay.domain.listing import MAX_TOKEN, Lister, Page, Round, read_page
 from relay.domain.paging import MAX_PAGE_SIZE, check_page_size, place_of
+from relay.domain.protocol import Kind
 from relay.domain.push_methods import parse_set
 from relay.domain.relay_key import RelayKey, digest_of
 from relay.domain.report import read_push, read_report
+from relay.domain.sends import parse_send
 from relay.domain.task import ProtocolVersion, Snapshot
 
 V03, V10 = ProtocolVersion.V03, ProtocolVersion.V10
@@ -51,6 +54,10 @@ def listed(result: Any) -> Page:
 
 def rpc(body: bytes, content_type: str = "application/json") -> Any:
     return parse_request(body, content_type)
+
+
+def bridged_parts(part: Any) -> Any:
+    return bridge_params(Kind.SEND, {"message": {"messageId": "m", "role": "user", "parts": [part]}}, V10)
 
 
 REFUSED: dict[str, Callable[[], Any]] = {
@@ -97,6 +104,16 @@ REFUSED: dict[str, Callable[[], Any]] = {
     ),
     "`params` must be an object.": lambda: rpc(b'{"jsonrpc": "2.0", "id": 1, "method": "m", "params": "x"}'),
     "The content type 'text/plain' is not taken: send application/json.": lambda: rpc(b"{}", "text/plain"),
+    "message is required.": lambda: parse_send({}, V10),
+    "message.parts is required.": lambda: bridge_params(Kind.SEND, {"message": {"messageId": "m", "role": "user"}}, V10),
+    "message.parts holds at 0 what is no object.": lambda: bridged_parts("x"),
+    "message.parts holds at 0 neither text, file nor data.": lambda: bridged_parts({}),
+    "configuration.historyLength must not be negative.": lambda: parse_send(
+        {"message": {"messageId": "m"}, "configuration": {"historyLength": -1}}, V10
+    ),
+    "token must be printable ASCII, without line breaks and without spaces around it: it is sent in a header.": lambda: Fields(
+        {"token": "a\nb"}
+    ).header_value("token", max_length=9),
     "taskId and url required": lambda: parse_set({"url": "", "taskId": "t"}, V03),
 }
 
