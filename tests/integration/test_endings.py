@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from relay.domain.task import ProtocolVersion, Revision, Snapshot, View
 from relay_dev.received import Notification
-from tests.support.world import World
+from tests.support.wire import AwsRequest, Effect
+from tests.support.world import World, task_key
 
 POLL = 61.0  # seconds: a little more than the watch's interval
 MINUTE, HOUR = 60.0, 3600.0
@@ -56,6 +59,25 @@ def test_all_tasks_of_an_agent_that_is_away_are_told_though_only_some_probe_it(w
     world.agent.status = 503
     wait(world, 25 * MINUTE, step=121)
     assert [told(world, task_id) for task_id in tasks] == [["unreachable"]] * len(tasks)
+
+
+def test_ending_that_comes_just_when_the_agent_tells_something_is_told_after_it(world: World) -> None:
+    def tells(request: AwsRequest) -> Effect:
+        """Past the relay's door for reports, at the last moment before the ending is put."""
+        if (request.function, request.body.get("Item", {}).get("sk")) == ("watch", {"S": "REVISION#0000000002"}) and not told_first:
+            told_first.append("working")
+            now, status = (
+                world.runner.clock.now(),
+                {"state": "TASK_STATE_WORKING", "message": {"messageId": "m", "parts": [{"text": "on it"}]}},
+            )
+            view = View(Snapshot(ProtocolVersion.V10, {"id": "t1", "contextId": "c", "status": status}), now, now, "report")
+            world.revisions.append(task_key("t1"), Revision(2, view), expires=now + timedelta(days=1))
+        return Effect.NONE
+
+    told_first: list[str] = []
+    world.wire.decide, world.agent.status = tells, 503
+    wait(world, 25 * MINUTE, step=121)
+    assert told(world) == ["working", "unreachable"]
 
 
 def test_task_whose_agent_comes_back_is_followed_and_told_on(world: World) -> None:

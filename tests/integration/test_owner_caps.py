@@ -207,6 +207,16 @@ def test_copies_of_templates_count_before_the_message_goes_out(world: World, blo
     assert "result" in sends(world, "m3")
 
 
+def test_more_copies_than_a_whole_day_allows_are_refused_on_any_day(world: World) -> None:
+    for name in ("a", "b"):
+        template(world, name)
+    begin_anew(world, max_daily_configs_per_owner="1")
+    for day in range(2):
+        world.runner.advance(timedelta(days=day))
+        assert error_of(sends(world, f"m{day}"))[1]["reason"] == "OWNER_CAP_REACHED"
+    assert world.agent.count("SendMessage") == 0
+
+
 def test_copies_for_another_task_than_the_message_named_count_after_it(world: World) -> None:
     def another(method: str, answer: dict[str, Any]) -> None:
         if method == "SendMessage":

@@ -10,6 +10,7 @@ from relay.adapters.table.stream_claims import StreamClaims
 from relay.domain.stream import FIRST_EVENT
 from relay.domain.task import ProtocolVersion, Revision, Snapshot, View
 from relay.domain.wakeup import StreamWakeup
+from relay.domain.watch import LAST_WORDS_WAIT
 from relay.use_cases.observe import TRIES
 from tests.support.streaming import DEADLINE, OVER, Streaming, streaming
 from tests.support.wire import AwsRequest, Effect, undisturbed
@@ -131,6 +132,21 @@ def test_end_that_an_agent_tells_before_it_cannot_be_asked_any_more_is_told(worl
     assert states(world) == ["completed"]
     assert b"all done" in world.posts("a")[0].body
     assert world.agent.count("GetTask") > 1
+
+
+def test_end_that_the_agent_has_gone_on_from_since_is_not_told(world: World, followed: Streaming) -> None:
+    def has_gone_on(method: str, answer: dict[str, Any]) -> None:
+        if method == "GetTask":
+            answer["result"]["status"] = {"state": "TASK_STATE_WORKING", "timestamp": world.runner.clock.now().isoformat()}
+
+    world.agent.before_answer = has_gone_on
+    world.agent.task("t1").becomes("completed")
+    followed.eventually(lambda: followed.running == 0)
+    followed.works = False
+    world.settle()
+    for _ in range(3):
+        world.advance(LAST_WORDS_WAIT.total_seconds())
+    assert states(world) == ["working"]
 
 
 # --- streams that end

@@ -15,10 +15,12 @@ from relay.adapters.blobs import Blobs
 from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import MAX_RESEND, Cursors, Wait
 from relay.adapters.table.items import UnknownItemError
+from relay.adapters.table.reaches import Reaches
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.packing import MAX_ITEM_BYTES, MAX_TASK_BYTES
+from relay.domain.reach import Reach
 from relay.domain.task import ProtocolVersion, Revision, Snapshot, View
 from relay.domain.wakeup import WatchWakeup
 from relay.domain.watch import Rest, WatchCall
@@ -485,6 +487,16 @@ def test_an_item_of_an_unknown_version_is_left_alone(
     }
     with pytest.raises(UnknownItemError):
         reads[prefix]()
+
+
+def test_of_two_processes_that_would_give_an_agent_a_callback_one_does(connection: Connection) -> None:
+    reaches, tried = Reaches(connection), Reach()
+    for later in (timedelta(0), timedelta(hours=1)):
+        known, tried = tried, tried.probed(NOW + later)
+        assert [reaches.replace(TASK.agent_key, known, tried) for _ in range(2)] == [True, False]
+    reaches.put(TASK.agent_key, heard := Reach(heard_until=NOW))
+    assert not reaches.replace(TASK.agent_key, tried, tried.probed(NOW)), "it has used the one that it had"
+    assert reaches.get(TASK.agent_key) == heard
 
 
 def test_keys_that_dynamodb_left_are_asked_for_again(world: World, revisions: Revisions) -> None:

@@ -186,11 +186,11 @@ class SendMessage:
         try:
             return self._call_agent(call, timeout=outgoing.started + WAIT - self._now())
         except UpstreamTimeoutError as error:
-            if error.metadata.get("outcome") != "not-sent":
-                self._take_over.note_silence(outgoing.agent)
-            raise UpstreamTimeoutError(
-                "The agent did not answer in time. Whether it took the message is unknown: look for its task before you send again."
-            ) from error
+            if error.metadata.get("outcome") == "not-sent":
+                raise
+            self._take_over.note_silence(outgoing.agent)
+            told = "The agent did not answer in time. Whether it took the message is unknown: look for its task before you send again."
+            raise UpstreamTimeoutError(told, metadata=error.metadata) from error
 
     def _commit(self, outgoing: Outgoing, task: TaskKey, view: View, *, is_awaited: bool, is_counted: bool) -> bool:
         """The task and the inline config become durable before the caller is answered. Whether anybody follows the task."""
