@@ -1,5 +1,6 @@
 """All steps together; states that differ only by the names of workers or moments are one."""
 
+from tests.model import steps_breaker
 from tests.model.clock import renumbered
 from tests.model.properties import unfinished, violation
 from tests.model.rules import Rules, Step, set_cursor
@@ -12,7 +13,7 @@ from tests.model.steps_operate import redrive, sweep
 from tests.model.steps_stream import fan_out
 from tests.model.steps_watch import follow
 
-_ALL = (task_moves, clients, fan_out, deliver, follow, redrive, sweep, time, deaths, messages_and_records)
+_ALL = (task_moves, clients, fan_out, deliver, follow, redrive, sweep, steps_breaker.time, time, deaths, messages_and_records)
 
 
 def steps(s: State, rules: Rules) -> list[Step]:
@@ -34,6 +35,8 @@ def canonical(s: State) -> State:
         for place, config in enumerate(s.configs):
             if config.cursor and config.cursor.holder in (1, 2):
                 s = set_cursor(s, place, config.cursor._replace(holder=3 - config.cursor.holder))
+        if s.breaker.probe in (1, 2):
+            s = s._replace(breaker=s.breaker._replace(probe=3 - s.breaker.probe))
     if len(s.turns) > 1 and s.turns[1] < s.turns[0]:
         s = s._replace(turns=(s.turns[1], s.turns[0], *s.turns[2:]))
         if s.watch and s.watch.holder in (1, 2):

@@ -21,6 +21,7 @@ class Rules:
     asks_agent: bool = False  # views come from the agent, with their times; else the log grows by itself
     retries: int = 1
     failing_retries: int = 0
+    threshold: int = 0  # failures in a row that open the breaker; 0: it is the world's
     max_posts: int = 10
     max_resend: int = 100
     batch: int = 1  # wake-ups a worker may receive together

@@ -7,8 +7,10 @@ from tests.model.state import (
     HELD,
     HINT,
     NONE,
+    OVER,
     PLAIN,
     TIMER,
+    Breaker,
     Call,
     Config,
     Cursor,
@@ -94,6 +96,22 @@ SCENARIOS = {
         "the breaker is open, or no slot is free; a POST fails; a worker is slow",
         State(configs=(_BEHIND,), runs=_TWO, left=Left(postpones=1, failures=1, slow=1)),
         _AT_ONCE,
+    ),
+    "the breaker": Scenario(
+        "two configs of one receiver, two workers; a POST fails, and the probe too",
+        State(log=_ONE, configs=(_BEHIND, _BEHIND), queue=(Wakeup(PLAIN, 0, 1), Wakeup(PLAIN, 1, 1)), runs=_TWO, left=Left(failures=2)),
+        Rules(task="a", fans_out_at_once=True, threshold=1),
+    ),
+    "the probe dies": Scenario(
+        "the breaker is half-open; a worker dies, with or without the probe",
+        State(
+            log=_ONE,
+            configs=(_BEHIND, _BEHIND),
+            queue=(Wakeup(PLAIN, 0, 1), Wakeup(PLAIN, 1, 1)),
+            breaker=Breaker(1, OVER),
+            left=Left(crashes=1, failures=1),
+        ),
+        Rules(task="a", fans_out_at_once=True, threshold=1),
     ),
     "latest state": Scenario(
         "after a failure, what a newer revision contains is passed over; the config is given up",

@@ -10,6 +10,7 @@ LOOK, PLAIN, TIMER = "look", "plain", "timer"  # wake-ups of the delivery queue
 START, HINT = "start", "hint"  # with TIMER, wake-ups of the watch queue
 NO_CLAIM, HELD, RAN_OUT = 0, 1, 2  # where a claim's `claim_until` lies
 DEAD = 9  # the holder of a claim whose worker died
+OPEN, OVER = 1, 2  # a breaker's pause, and that it has ended
 BY_WAIT, BY_REDRIVE = 1, 2  # why a config is in the sparse index
 
 Revisions = frozenset[int]
@@ -76,6 +77,7 @@ class Config(NamedTuple):
     posted: Revisions = NONE  # seen: accepted by the receiver
     announced: Revisions = NONE  # seen: a message on the dead-letter queue has told of them
     excused: Revisions = NONE  # seen: given up, and left out by a redrive of the newest only
+    tries: int = 0  # seen: POSTs that have failed since the cursor moved; only where there is a breaker
     last_started: int = 0  # seen: the newest revision whose POST has started, redriven ones aside
     extra: int = 0  # seen: POSTs of what the receiver had already accepted, redriven ones aside
     is_deleting: bool = False  # seen: a delete has begun, and no registration was under way or has begun since
@@ -99,6 +101,15 @@ class Run(NamedTuple):
     plan: tuple[tuple[int, bool], ...] = ()  # revision, and whether a redrive asked for it
     is_partial: bool = False
     number: int = 0  # of the timer it has sent; or the newest revision, as giving up has read it
+    then: str = ""  # the phase after what is learnt of the receiver
+
+
+class Breaker(NamedTuple):
+    """The RECEIVER item. `probe`: who holds the probe."""
+
+    failures: int = 0
+    opened: int = 0
+    probe: int = 0
 
 
 class View(NamedTuple):
@@ -200,6 +211,7 @@ class State(NamedTuple):
     configs: tuple[Config, ...] = (Config(),)
     queue: tuple[Wakeup, ...] = ()
     runs: tuple[Run, ...] = (Run(),)
+    breaker: Breaker = Breaker()
     watch: Watch | None = None
     watch_queue: tuple[WatchWakeup, ...] = ()
     turns: tuple[Turn, ...] = ()

@@ -6,6 +6,7 @@ from itertools import combinations
 from tests.model.claims import acknowledging, holds
 from tests.model.rules import Rules, Steps, may, outside, own, send, set_config, set_cursor, set_run, take
 from tests.model.state import HELD, IDLE, LOOK, NO_CLAIM, TIMER, Cursor, Run, State, Wakeup
+from tests.model.steps_breaker import attempted, failed, gate, learn, open_
 from tests.model.steps_fail import PHASES_AFTER_A_FAILURE, fails
 
 
@@ -120,7 +121,7 @@ def _start(s: State, worker: int, run: Run, rules: Rules) -> Steps:
         yield own("too late for a POST", set_run(s, worker, run._replace(phase="hand over")))
         yield from _renew(s, worker, run, rules)
         return
-    yield own(f"POST {run.plan[0][0]} starts", _seen_to_start(set_run(s, worker, run._replace(phase="attempt")), worker, run))
+    yield from gate(s, worker, run, rules, _seen_to_start(set_run(s, worker, run._replace(phase="attempt")), worker, run))
     if may(s.left, "postpones"):
         yield outside("the breaker is open: postpone", set_run(s, worker, run._replace(phase="timer")), "postpones")
         yield outside("no slot for the POST", set_run(s, worker, run._replace(phase="hand over")), "postpones")
@@ -141,7 +142,8 @@ def _seen_to_start(s: State, worker: int, run: Run) -> State:
     config, (number, is_resent) = s.configs[run.config], run.plan[0]
     if run.life != config.lives:
         return s  # claimed before a delete: it may still run
-    if any(other.phase == "attempt" and other.life == run.life and place != worker for place, other in enumerate(s.runs)):
+    others = [other for place, other in enumerate(s.runs) if place != worker]
+    if any(other.phase == "attempt" and (other.config, other.life) == (run.config, run.life) for other in others):
         return s._replace(fault=f"two POSTs at once: {number} beside another")
     if is_resent:
         return s
@@ -152,10 +154,11 @@ def _seen_to_start(s: State, worker: int, run: Run) -> State:
 
 def _attempt(s: State, worker: int, run: Run, rules: Rules) -> Steps:
     number = run.plan[0][0]
-    after = set_run(s, worker, run._replace(phase="advance"))
+    after = attempted(s, worker, run._replace(phase="advance"), rules)
     yield own(f"POST {number} is accepted", _seen_to_be_accepted(after, run))
     if may(s.left, "failures"):
-        yield outside(f"POST {number} fails", set_run(s, worker, fails(run, rules)), "failures")
+        failing = fails(run, rules)
+        yield outside(f"POST {number} fails", attempted(failed(s, failing, rules), worker, failing, rules), "failures")
 
 
 def _seen_to_be_accepted(s: State, run: Run) -> State:
@@ -197,6 +200,7 @@ def _advance(s: State, worker: int, run: Run, rules: Rules) -> Steps:
     if cursor is None or (not holds(cursor, worker, rules) and rules.wrong != "advance-any"):
         yield own("advance: the claim is lost, return", set_run(s if rules.wrong == "drop-lost" else send(s, *run.messages), worker, Run()))
         return
+    s = set_config(s, run.config, s.configs[run.config]._replace(tries=0))
     position = run.position if is_resent else number
     resend = tuple(each for each in cursor.resend if each != number) if is_resent else cursor.resend
     moved = cursor._replace(position=position, resend=resend, attempts=0, is_failing=False)
@@ -245,6 +249,8 @@ _PHASES: dict[str, Callable[[State, int, Run, Rules], Steps]] = {
     "read": _read,
     "start": _start,
     "attempt": _attempt,
+    "learn": learn,
+    "open": open_,
     "advance": _advance,
     "hand over": _hand_over,
     "release": _release,

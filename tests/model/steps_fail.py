@@ -83,6 +83,7 @@ def _give_up(s: State, worker: int, run: Run, rules: Rules) -> Steps:
     moved = cursor._replace(position=run.number, holder=0, until=NO_CLAIM, is_failing=True, attempts=0, is_behind=False, resend=kept)
     swapped = {"letter-last": "letter", "announce-last": "announce"}.get(rules.wrong)
     after = run._replace(phase=swapped) if swapped else acknowledging(s, run)
+    s = set_config(s, run.config, s.configs[run.config]._replace(tries=0))
     yield own(f"give up: cursor to {run.number}", set_run(set_cursor(s, run.config, moved), worker, after))
 
 

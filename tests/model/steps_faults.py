@@ -29,7 +29,7 @@ def _run_dies(s: State, worker: int, run: Run) -> State:
     cursor = s.configs[run.config].cursor
     if cursor is not None and cursor.holder == worker + 1:
         after = set_cursor(after, run.config, cursor._replace(holder=DEAD))
-    return after
+    return after._replace(breaker=s.breaker._replace(probe=DEAD)) if s.breaker.probe == worker + 1 else after
 
 
 def _turn_dies(s: State, worker: int, turn: Turn) -> State:

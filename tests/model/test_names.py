@@ -12,6 +12,7 @@ from relay.adapters.queues import DeadLetterQueue, Queue
 from relay.adapters.table.configs import Configs
 from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.dead_letters import DeadLetters
+from relay.adapters.table.receivers import Receivers
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
 from relay.use_cases.ask import Ask
@@ -21,6 +22,7 @@ from relay.use_cases.follow_task import FollowTask
 from relay.use_cases.forward import Forward
 from relay.use_cases.observe import Observe
 from relay.use_cases.poll import Poll
+from relay.use_cases.receiver_gate import ReceiverGate
 from relay.use_cases.redrive import Redrive
 from relay.use_cases.tell import Tell
 from relay.use_cases.tell_ending import TellEnding
@@ -34,6 +36,8 @@ DELIVER: Code = {
     "read": Deliver._read,
     "start": Tell._start,
     "attempt": Attempt.__call__,
+    "learn": ReceiverGate.learn,
+    "open": Receivers._open,
     "advance": Tell._advance,
     "hand over": Tell._hand_over,
     "release": Cursors.release,

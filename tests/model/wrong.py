@@ -25,6 +25,10 @@ WRONG = {
     "any-letter": ("a redrive deletes a letter that was written anew meanwhile", "redriving"),
     "rest-forgotten": ("a redrive deletes a letter of which it has asked for a part", "redriving"),
     "asks-the-busy": ("a redrive asks for what a worker is about to give up again", "redriving"),
+    # the breaker
+    "probe-unheld": ("a half-open breaker lets everybody through", "the breaker"),
+    "probe-forever": ("a probe whose worker died keeps all others waiting", "the probe dies"),
+    "postpone-spends": ("waiting for the breaker spends an attempt", "the breaker"),
     # registering, deleting, the stream
     "two-reads": ("nothing on the stream wakes the new config", "dying"),
     "set-again": ("registering an existing id puts the whole cursor anew", "registering twice"),
