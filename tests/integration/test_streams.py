@@ -10,7 +10,7 @@ import pytest
 from relay.adapters.table.strategies import StrategyRecords
 from relay.adapters.table.stream_claims import StreamClaims
 from relay.domain.strategy import Strategy
-from relay.domain.stream import CLAIM, RENEW_EVERY
+from relay.domain.stream import CLAIM, RECEIVE_EVERY, RENEW_EVERY
 from relay.domain.wakeup import StreamWakeup
 from relay.domain.watch import LAST_WORDS_WAIT
 from tests.support.streaming import SOON_OVER, Streaming, streaming
@@ -172,6 +172,7 @@ def test_running_function_takes_more_tasks(world: World, beside: Streaming) -> N
     world.agent.task("t2")
     world.register("t2", id="b")
     world.put(STREAMS, StreamWakeup(task_key("t2")).dump())
+    world.runner.advance(RECEIVE_EVERY)
     beside.alone_until(lambda: len(world.agent.task("t2").streams) == 1)
     assert beside.running == 1
 
