@@ -36,11 +36,11 @@ class Callback:
 
 
 class Agent:
-    def __init__(self, timeline: Timeline, meter: Meter, *, streams: bool) -> None:
+    def __init__(self, timeline: Timeline, meter: Meter, *, streams: bool, pushes: bool) -> None:
         self.callbacks: dict[str, Callback] = {}
         self._timeline = timeline
         self._meter = meter
-        self._streams = streams
+        self._streams, self._pushes = streams, pushes
         self._statuses: OrderedDict[str, Json] = OrderedDict()  # the last that changed is the last
         self._told: dict[str, list[_Stream]] = {}
 
@@ -112,7 +112,7 @@ class Agent:
             "description": "For the bench",
             "version": "1",
             "supportedInterfaces": [{"url": f"{URL}/", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"}],
-            "capabilities": {"streaming": self._streams, "pushNotifications": True},
+            "capabilities": {"streaming": self._streams, "pushNotifications": self._pushes},
             "defaultInputModes": ["text/plain"],
             "defaultOutputModes": ["text/plain"],
             "skills": [],

@@ -5,8 +5,8 @@ from math import ceil, floor, log10
 
 from bench.scale.cost import Result, per_task_hour
 
-_COLOURS = {"poll": "#d55e00", "list": "#e69f00", "list-900": "#8a6d00", "report": "#009e73", "push": "#0072b2", "stream": "#cc79a7"}
-_WIDTHS = {"list": 5.0, "report": 5.0}  # under `list-900` and `push`, where these are like them
+_COLOURS = {"poll": "#d55e00", "list": "#e69f00", "list-auto": "#8a6d00", "report": "#009e73", "push": "#0072b2", "stream": "#cc79a7"}
+_WIDTHS = {"list": 5.0, "report": 5.0}  # under `list-auto` and `push`, where these are like them
 _WIDTH, _HEIGHT, _LEFT, _TOP, _COLUMNS = 340, 270, 62, 44, 3
 _PLOT_WIDTH, _PLOT_HEIGHT = 250, 180
 _P50, _P99 = 0, 2
@@ -95,8 +95,8 @@ def _legend(results: Sequence[Result]) -> Iterator[str]:
 
 _EXPLAINED = {
     "poll": "poll: GetTask after 1 s to 60 s",
-    "list": "list: ListTasks every 5 s",
-    "list-900": "list-900: the same, own polls every 900 s",
+    "list": "list: ListTasks every 5 s, as the operator chose",
+    "list-auto": "list-auto: the relay's choice, and polls at first",
     "report": "report: the agent POSTs its changes",
     "push": "push: the agent pushes to a callback",
     "stream": "stream: held open, 200 to an environment",

@@ -60,7 +60,7 @@ class Run:
         self._timeline = Timeline()
         self._meter = Meter()
         is_stream = case.strategy is Strategy.STREAM
-        self._agent = Agent(self._timeline, self._meter, streams=is_stream)
+        self._agent = Agent(self._timeline, self._meter, streams=is_stream, pushes=case.strategy is Strategy.PUSH)
         parameters = {"FollowStrategy": case.strategy.value, **case.parameters}
         self._relay = SimulatedRelay(self._timeline, self._meter, self._agent, on_post=self._take, parameters=parameters)
         self._around: Callable[[], Any] = partial(self._meter.at_work, STREAM) if is_stream else nullcontext

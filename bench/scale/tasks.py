@@ -57,13 +57,18 @@ def follow(agent: Agent, aws: SimulatedAws, timeline: Timeline, following: Follo
     """One after the other, as they are put."""
     draw, shelf = Random(1), _Shelf(aws, timeline, following)
     lives = sorted((_life(following.period, draw) for _ in range(count)), reverse=True, key=lambda life: life[0])  # the agent lists by them
-    pace = wiring().settings.watch_minimum, wiring().settings.watch_maximum
+    settings = wiring().settings
+    pace = settings.watch_minimum, settings.watch_maximum
+    rest = settings.list_sweep if following.strategy is Strategy.LIST else settings.watch_maximum
     if following.strategy is Strategy.LIST:
         _list(timeline)
     for place, (age, changes_in) in enumerate(lives):
         key = TaskKey(DEFAULT_OWNER, DEFAULT_AGENT, "", f"task-{place}")
-        is_polled = following.strategy is Strategy.POLL
-        known, interval, turn = _polled(age, *pace, draw) if is_polled else (age, pace[1], pace[1] * draw.random())
+        known, interval, turn = age, rest, rest * draw.random()
+        if following.strategy is Strategy.POLL:
+            known, interval, turn = _polled(age, *pace, draw)
+        elif following.strategy is Strategy.LIST and settings.follow_strategy is None:
+            interval, turn = _polled_at_first(age, *pace, interval, turn)
         agent.change(key.task_id, -1, timeline.now() - known)
         due = turn + timedelta(seconds=following.wait)
         timer = shelf.put(key, agent.task(key.task_id), place, age=known, interval=interval, due=due, asked=draw.random())
@@ -99,6 +104,17 @@ def _polled(age: timedelta, shortest: timedelta, longest: timedelta, draw: Rando
         interval = next_poll(interval, changed=False, minimum=shortest, maximum=longest, interrupted=False)
         since += interval
     return age, interval, since - (age - found)
+
+
+def _polled_at_first(
+    age: timedelta, shortest: timedelta, longest: timedelta, rest: timedelta, turn: timedelta
+) -> tuple[timedelta, timedelta]:
+    """Of a task that a list selected when it changed, by the relay's own choice: polled as any other until its polls are slow."""
+    interval = since = shortest
+    while since <= age and interval < longest:
+        interval = next_poll(interval, changed=False, minimum=shortest, maximum=longest, interrupted=False)
+        since += interval
+    return (rest, turn) if since <= age else (interval, since - age)
 
 
 def _list(timeline: Timeline) -> None:
@@ -146,7 +162,7 @@ class _Shelf:
         self._watches.claim(WatchCall(key, (("", WatchWakeup(key)),)), "bench", now=now, until=now)
         timer = f"timer of {key.task_id}"
         last = min(now, now + due - interval)
-        told = replace(self._told, asked_at=now - REGISTER_AGAIN * asked) if self._told.by is Strategy.PUSH else self._told
+        told = replace(self._told, callback_at=now - REGISTER_AGAIN * asked) if self._told.by is Strategy.PUSH else self._told
         rest = Rest(timer, now + due, interval, self._deadline, polled_at=last, looked_at=last, head=revision.head, told=told)
         self._watches.rest(key, "bench", rest)
         return timer
