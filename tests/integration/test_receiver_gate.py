@@ -61,6 +61,25 @@ def test_posts_in_flight_when_the_breaker_opens_do_not_lengthen_its_pause(world:
     assert receivers.state(key).gate(clock.now()) is Gate.HALF_OPEN
 
 
+def test_a_breaker_does_not_open_for_a_receiver_that_has_answered_meanwhile(world: World) -> None:
+    key, now = ReceiverKey("owner", "https://you.example"), world.runner.clock.now
+    receivers = Receivers(Connection(boto3.client("dynamodb"), TABLE), longest_pause=LONGEST_PAUSE, now=now)
+    another = Receivers(world.connection, longest_pause=LONGEST_PAUSE, now=now)
+    for _ in range(THRESHOLD - 1):
+        receivers.failed(key)
+    assert another.state(key).failures == THRESHOLD - 1
+
+    def decide(request: AwsRequest) -> Effect:
+        if "open_until = " in request.body.get("UpdateExpression", ""):
+            another.answered(key)
+        return Effect.NONE
+
+    world.wire.decide = decide
+    receivers.failed(key)
+    world.wire.decide = undisturbed
+    assert world.items("RECEIVER") == []
+
+
 def test_of_threads_that_come_at_the_same_time_one_reads_a_receivers_state(world: World) -> None:
     another = threading.Semaphore(0)
 

@@ -90,7 +90,11 @@ class Receivers:
 
     def _open(self, key: ReceiverKey, until: datetime) -> None:
         opened = self._connection.update(
-            key.partition, RECEIVER, expression="SET open_until = :until", condition="", values={":until": items.moment(until)}
+            key.partition,
+            RECEIVER,
+            expression="SET open_until = :until",
+            condition="attribute_exists(failures)",  # an answer has ended them meanwhile; and what is left would never expire
+            values={":until": items.moment(until)},
         )
         if not isinstance(opened, ConditionFailed):
             self._remember(key, _receiver(opened))
