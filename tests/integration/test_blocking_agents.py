@@ -1,6 +1,7 @@
 """Agents that can only block: a send becomes a task of the relay's own, and one call of the agent; its outcome is told as any change is."""
 
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -154,7 +155,8 @@ def test_late_registration_is_told_the_end(world: World) -> None:
     assert states(world) == ["completed"]
 
 
-def test_outcome_outlives_a_table_that_fails_for_a_moment(world: World) -> None:
+def test_outcome_outlives_a_table_that_fails_for_a_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)  # the worker's patience
     task = send(world)
     failures = iter([Effect.FAILS] * 2)
     world.wire.decide = lambda request: next(failures, Effect.NONE) if "follows" in str(request.body) else Effect.NONE

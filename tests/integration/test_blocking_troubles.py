@@ -72,11 +72,9 @@ def test_agent_that_cannot_be_reached_gets_the_message_when_it_is_back_and_once(
     task_id = send(world)
     with world.agent.gone():
         world.settle()
-        for _ in range(3):
-            world.advance(AGAIN)
+        world.advance(AGAIN)
         assert said(world, task_id) == "TASK_STATE_WORKING: "
     world.advance(AGAIN)
-    world.advance(SWEEP)
     assert (told(world), world.agent.count("SendMessage")) == (["submitted", "working", "completed"], 1)
     assert is_over(world)
     assert [each["messageId"] for each in world.result("GetTask", {"id": task_id})["history"]] == ["m-1"]
@@ -85,8 +83,10 @@ def test_agent_that_cannot_be_reached_gets_the_message_when_it_is_back_and_once(
 def test_agent_that_cannot_be_reached_for_a_quarter_of_an_hour_is_not_waited_for(world: World) -> None:
     task_id = send(world)
     with world.agent.gone():
-        for _ in range(4):
-            world.advance(SWEEP)
+        world.settle()
+        for minutes in (14, 1):
+            assert said(world, task_id) == "TASK_STATE_WORKING: "
+            world.advance(minutes * 60)
         assert said(world, task_id) == f"TASK_STATE_FAILED: {SHUT_OFF}"
     assert told(world) == ["submitted", "working", "failed"]
     assert is_over(world)
@@ -161,8 +161,7 @@ def test_agent_that_fails_with_the_message_does_not_get_it_again(world: World) -
     world.agent.before_answer = lambda _method, _answer: setattr(world.agent, "status", 502)
     world.settle()
     world.agent.status = 200
-    for _ in range(2):
-        world.advance(SWEEP)
+    world.advance(SWEEP)
     assert said(world, task_id).startswith("TASK_STATE_FAILED: The agent's answer is no JSON-RPC: HTTP 502")
     assert (told(world)[-1], world.agent.count("SendMessage")) == ("failed", 1)
 

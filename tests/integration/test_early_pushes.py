@@ -64,6 +64,7 @@ def test_what_is_too_large_to_keep_the_agent_is_asked_for(world: World) -> None:
     assert (taken, states(world, "large")) == ([202], ["submitted", "working"])
 
 
+@pytest.mark.thorough
 def test_of_more_than_can_be_kept_the_last_is_asked_for(world: World) -> None:
     def tell_much(task_id: str) -> None:
         for number in range(MAX_EARLY):

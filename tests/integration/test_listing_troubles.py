@@ -74,10 +74,10 @@ def test_pause_that_a_list_is_asked_for_is_kept(world: World) -> None:
     turns(world)
     assert lists(world) == 1
     world.agent.status = 200
-    turns(world, 9)
+    world.advance(45)
     assert (lists(world), given_up(world)) == (1, False)
     world.agent.task("t1").becomes("working")
-    turns(world, 9)
+    world.advance(50)
     assert world.told("t1") == [2]
 
 
@@ -87,10 +87,10 @@ def test_pause_that_one_task_is_asked_for_is_kept_by_the_list(world: World) -> N
     world.settle()
     assert world.agent.count("GetTask") == 1
     world.agent.status = 200
-    turns(world, 9)
+    world.advance(45)
     assert lists(world) == 0
     world.agent.task("t1").becomes("working")
-    turns(world, 9)
+    world.advance(50)
     assert world.told("t1") == [2]
 
 
@@ -133,6 +133,7 @@ def test_agent_that_refuses_the_credential_is_listed_no_more_and_its_tasks_are_p
     assert (lists(world), world.told("t1")) == (asked, [2])
 
 
+@pytest.mark.thorough
 def test_agent_that_was_removed_is_listed_no_more(world: World) -> None:
     more = AgentKey("default", "more")
     wiring().agent_records.put(RegisteredAgent(more, world.agent.url, follow=Strategy.LIST))
@@ -148,19 +149,6 @@ def test_agent_that_was_removed_is_listed_no_more(world: World) -> None:
     world.advance(90)
     assert Listers(world.connection).get(ListKey(more, "")) is None
     assert is_listed(world)
-
-
-def test_list_ends_when_no_task_counts_on_it(world: World) -> None:
-    for task_id in ("t1", "t2"):
-        world.agent.task(task_id).becomes("completed")
-    turns(world)
-    assert world.told() == [2, 2]
-    world.advance(2 * SLOW + 130)
-    turns(world)
-    assert not is_listed(world)
-    world.agent.calls.clear()
-    turns(world, 2)
-    assert world.agent.calls == []
 
 
 # --- the function
@@ -186,9 +174,10 @@ def test_list_that_another_has_claimed_is_come_back_to(world: World) -> None:
     call = ListCall(LISTED, (("m", ListWakeup(LISTED, lister.waits_for)),))
     assert Listers(world.connection).claim(call, "one that dies", now=now, until=now + CLAIM)[0]
     world.agent.task("t1").becomes("working")
-    turns(world, 3)
+    turns(world)
     assert (lists(world), world.told("t1")) == (0, [])
-    turns(world, 5)
+    world.advance(CLAIM.total_seconds())
+    turns(world)
     assert world.told("t1") == [2]
 
 
