@@ -162,6 +162,7 @@ def test_the_cursor_goes_past_what_is_not_wanted_and_the_claim_ends(
     lines = logged(world, capsys, monkeypatch)
     cursor = world.cursor("t1", key.config_id)
     assert (cursor.position, cursor.claim_until, cursor.behind_since, world.posts()) == (3, None, None, [])
+    assert world.wire.asked("deliver", "SendMessage") == [], "nothing is left to another run"
     [line] = [line for line in lines if "passed over" in line["message"]]
     assert "not among the config's events" in line["message"]
     assert (line["task"], line["config"], line["revision"]) == ("t1", key.config_id, 3)
@@ -273,6 +274,18 @@ def test_what_is_handed_over_stays_in_its_receivers_group_and_the_claim_ends(wor
     assert sent.body.get("DelaySeconds", 0) == 0
     assert DeliveryWakeup.load(sent.body["MessageBody"]) == DeliveryWakeup(KEY, group=group)
     assert world.cursor("t1", "a").claim_until is None
+
+
+def test_who_is_behind_and_hands_over_is_behind_since_then(world: World) -> None:
+    """Or it would take the next wake-up's word for what is newest."""
+    follow(world)
+    world.receiver.fail_next(503)
+    appends(world, "working")
+    world.settle()
+    before = world.cursor("t1", "a")
+    assert before.behind_since is not None
+    deliver(world, DeliveryWakeup(KEY, timer=before.waits_for), remaining=timedelta(0))
+    assert world.cursor("t1", "a").behind_since == before.behind_since
 
 
 def test_an_early_wake_up_holds_up_none_of_its_batch(world: World) -> None:
