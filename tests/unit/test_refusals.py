@@ -103,6 +103,11 @@ REFUSED: dict[str, Callable[[], Any]] = {
         b'{"jsonrpc": "2.0", "id": 1, "method": "m", "params": []}'
     ),
     "`params` must be an object.": lambda: rpc(b'{"jsonrpc": "2.0", "id": 1, "method": "m", "params": "x"}'),
+    "Batches are not supported: send one request object.": lambda: rpc(b"[]"),
+    "The request must be a JSON object.": lambda: rpc(b"1"),
+    '`jsonrpc` must be exactly "2.0".': lambda: rpc(b'{"jsonrpc": "1.0"}'),
+    "`id` must be a string, a number or null.": lambda: rpc(b'{"jsonrpc": "2.0", "id": []}'),
+    "`method` must be the name of a method.": lambda: rpc(b'{"jsonrpc": "2.0", "id": 1}'),
     "The content type 'text/plain' is not taken: send application/json.": lambda: rpc(b"{}", "text/plain"),
     "message is required.": lambda: parse_send({}, V10),
     "message.parts is required.": lambda: bridge_params(Kind.SEND, {"message": {"messageId": "m", "role": "user"}}, V10),
@@ -125,6 +130,7 @@ def test_who_is_refused_reads_why(sentence: str) -> None:
     error = raised.value.error if isinstance(raised.value, RequestError) else raised.value
     assert isinstance(error, RelayError)
     assert error.message == sentence
+    assert str(raised.value) == sentence
 
 
 @pytest.mark.parametrize(
