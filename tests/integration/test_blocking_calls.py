@@ -196,6 +196,14 @@ def test_task_that_a_message_refers_to_has_the_agents_name_for_the_agent_and_the
     assert not [each for each in world.receiver.notifications if b"task-1" in each.body]
 
 
+@pytest.mark.parametrize("odd", [{"a": 1}, ["x"], None, 7])
+def test_reference_that_is_none_goes_to_the_agent_as_it_is(world: World, odd: Any) -> None:
+    referred = send(world)
+    task = send(world, "m-2", referenceTaskIds=[odd, referred["id"]])
+    assert sent(world)[1]["referenceTaskIds"] == [odd, "task-1"]
+    assert get(world, task["id"])["status"]["state"] == "TASK_STATE_COMPLETED"
+
+
 def test_clients_own_context_is_kept(world: World) -> None:
     task = send(world, contextId="mine")
     assert (task["contextId"], get(world, task["id"])["contextId"]) == ("mine", "mine")

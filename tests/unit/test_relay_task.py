@@ -7,6 +7,7 @@ import pytest
 from relay.domain.errors import InvalidParamsError
 from relay.domain.keys import AgentKey, TaskKey
 from relay.domain.relay_task import (
+    MAX_REFERENCES,
     START_WITHIN,
     RelayTask,
     Step,
@@ -142,6 +143,7 @@ def test_the_context_is_the_one_that_the_message_names() -> None:
 
 
 OTHER_ID = "relay-" + 32 * "1"
+MANY = [f"relay-{number:032x}" for number in range(MAX_REFERENCES + 1)]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,8 @@ OTHER_ID = "relay-" + 32 * "1"
     [
         ({}, []),
         ({"referenceTaskIds": OTHER_ID}, []),
-        ({"referenceTaskIds": ["an agent's", 7, OTHER_ID]}, [OTHER_ID]),
+        ({"referenceTaskIds": ["an agent's", 7, OTHER_ID, {"a": 1}, OTHER_ID]}, [OTHER_ID]),
+        ({"referenceTaskIds": MANY}, MANY[:-1]),
     ],
 )
 def test_tasks_of_the_relays_own_that_a_message_refers_to(message: dict[str, Any], found: list[str]) -> None:

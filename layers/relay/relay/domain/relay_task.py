@@ -22,6 +22,7 @@ from relay.domain.task import Json, ProtocolVersion, RevisionHead
 START_WITHIN = timedelta(hours=24)  # what could not be called for so long is not called any more
 CALL_SLACK = timedelta(seconds=30)  # a mark outlives the function that set it
 MAX_SENDS = 200  # messages that one task may get
+MAX_REFERENCES = 100  # tasks that are looked up for one message
 
 _ID = re.compile(r"relay-[0-9a-f]{32}")
 _ROUNDS = 50_000  # some 20 ms
@@ -147,15 +148,20 @@ def addressed(params: Json, *, task_id: str, context_id: str) -> Json:
 
 
 def references(params: Json) -> list[str]:
-    """The tasks of the relay's own, by their form, that the message refers to beside its own one."""
+    """The tasks of the relay's own, by their form, that the message refers to beside its own one: each once, the first of very many."""
     named = params["message"].get("referenceTaskIds")
-    return [each for each in named if isinstance(each, str) and may_be_relay_task(each)] if isinstance(named, list) else []
+    own = (each for each in named if isinstance(each, str) and may_be_relay_task(each)) if isinstance(named, list) else ()
+    return list(dict.fromkeys(own))[:MAX_REFERENCES]
 
 
 def referring(params: Json, names: Mapping[str, str]) -> Json:
-    """The same send, in which tasks are referred to by the agent's names for them, as far as it has said them."""
+    """The same send, in which tasks are referred to by the agent's names for them, as far as it has said them.
+
+    What is no text stays as it is: it is the agent's to judge.
+    """
     message = params["message"]
-    return {**params, "message": {**message, "referenceTaskIds": [names.get(each, each) for each in message["referenceTaskIds"]]}}
+    told = [names.get(each, each) if isinstance(each, str) else each for each in message["referenceTaskIds"]]
+    return {**params, "message": {**message, "referenceTaskIds": told}}
 
 
 def blocking(params: Json, version: ProtocolVersion) -> Json:
