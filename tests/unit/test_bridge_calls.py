@@ -277,3 +277,17 @@ def test_every_recorded_answer_to_a_send_is_told_in_the_other_version(recorded_s
 )
 def test_the_tasks_of_an_agents_list_are_found_in_either_form(answer: Any, ids: list[str]) -> None:
     assert [each["id"] for each in listed(answer)] == ids
+
+
+def test_who_calls_what_the_agent_has_not_reads_its_version_and_the_methods_name_there() -> None:
+    with pytest.raises(UnsupportedOperationError) as raised:
+        bridge("GetTask", id="t").told({"error": {"code": -32601, "message": "Method not found"}}, 1)
+    assert raised.value.metadata == {"agentVersion": "0.3", "agentMethod": "tasks/get"}
+    assert raised.value.message == "The agent speaks A2A 0.3 and has no method for this there: it knows no tasks/get."
+
+
+@pytest.mark.parametrize(("name", "words"), [("GetTask", "than a task."), ("GetExtendedAgentCard", "than it was asked for.")])
+def test_who_gets_something_else_than_it_asked_for_reads_so(name: str, words: str) -> None:
+    with pytest.raises(InvalidAgentResponseError) as raised:
+        bridge(name).told({"result": {"kind": "message", "messageId": "m", "role": "agent", "parts": []}}, 1)
+    assert raised.value.message == f"The agent answered with something else {words}"

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from relay.domain.card import card_10, is_card, relay_card
 from relay.domain.errors import InvalidAgentResponseError, ParseError
 from relay.domain.json_body import parse_json
 from relay.domain.keys import AgentKey
+from relay.domain.lenient import struct
 from relay.domain.task import ProtocolVersion
 from relay.http_event import json_answer
 from tests.support.cards import CARD_10, CARD_BOTH, FULL_CARD, PRAISONAI_CARD
@@ -361,3 +363,31 @@ def test_an_agent_that_keeps_the_history_of_states_is_shown_so_to_0_3_alone() ->
 @pytest.mark.parametrize("member", [{"supportedInterfaces": []}, {"capabilities": {}}, {"skills": []}])
 def test_each_of_a_cards_members_tells_it_by_itself(member: dict[str, Any]) -> None:
     assert is_card({"name": "N", **member})
+
+
+@pytest.mark.parametrize(
+    ("said", "is_shown"),
+    [
+        ({"capabilities": {"extendedAgentCard": True}}, True),
+        ({"supportsAuthenticatedExtendedCard": True}, True),
+        ({"capabilities": {"extendedAgentCard": False}, "supportsAuthenticatedExtendedCard": False}, False),
+        ({"capabilities": {"extendedAgentCard": "yes"}}, False),
+        ({}, False),
+    ],
+)
+def test_an_extended_card_is_shown_where_the_agent_has_one_by_either_name(said: dict[str, Any], is_shown: bool) -> None:
+    card = shown({"name": "N", **said})
+    assert ("extendedAgentCard" in card["capabilities"], "supportsAuthenticatedExtendedCard" in card) == (is_shown, is_shown)
+
+
+def test_params_as_deep_as_every_parser_reads_are_shown_and_deeper_ones_are_not() -> None:
+    def nested(levels: int) -> dict[str, Any]:
+        value: Any = {}
+        for level in range(levels - 1):
+            value = {"in": value} if level % 2 else [value]
+        return {"in": value}
+
+    assert struct(nested(32)) == nested(32)
+    assert struct(nested(33)) == {}
+    assert struct({"most": int(sys.float_info.max), "text": "[" * 99})
+    assert struct({"more": int(sys.float_info.max) + 1}) == {}
