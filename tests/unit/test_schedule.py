@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.domain.outcome import Outcome, OutcomeKind
-from relay.domain.schedule import GONE_RECHECK, RetryRules, next_poll, retry_delay
+from relay.domain.schedule import GONE_RECHECK, RetryRules, next_poll, retry_delay, sooner
 
 SCHEDULE = (5, 30, 120, 600, 1800, 7200, 18000, 36000)
 
@@ -139,3 +139,8 @@ def test_polls_stay_between_minimum_and_maximum(interval: timedelta, changed: bo
 def test_a_maximum_below_the_minimum_wins() -> None:
     low, high = timedelta(seconds=1), timedelta(seconds=5)
     assert next_poll(high, changed=True, minimum=high, maximum=low, interrupted=False) == low
+
+
+@pytest.mark.parametrize(("jitter", "seconds"), [(0, 60), (0.5, 57), (0.999, 54.006)])
+def test_polls_come_up_to_a_tenth_sooner_and_never_later(jitter: float, seconds: float) -> None:
+    assert sooner(timedelta(seconds=60), jitter).total_seconds() == pytest.approx(seconds)

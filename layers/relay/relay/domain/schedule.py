@@ -14,6 +14,7 @@ FAILING_RETRIES = 2  # of the schedule, for a config that was given up before an
 FINAL_STATUSES = frozenset({400, 405, 406, 411, 413, 414, 415, 422, 431})
 GONE_RECHECK = timedelta(hours=1)  # after 410: one more attempt, so that a receiver gone for a redeployment survives
 POLL_GROWTH = 1.5  # from one silent poll to the next
+POLL_SPREAD = 0.1  # of the interval
 
 _RETRY_AFTER_SPREAD = 0.1  # of the wait that a receiver asked for, on top of it
 
@@ -51,6 +52,11 @@ def retry_delay(attempts_failed: int, rules: RetryRules, *, is_failing: bool, ou
     spread = max(entry * jitter, min(MIN_RETRY_SECONDS, entry))
     asked = outcome.retry_after.total_seconds() * (1 + _RETRY_AFTER_SPREAD * jitter) if outcome.retry_after else 0.0
     return timedelta(seconds=max(spread, asked))
+
+
+def sooner(interval: timedelta, jitter: float) -> timedelta:
+    """Up to a tenth, so that tasks which began together are not asked for together for ever. `jitter` in [0, 1)."""
+    return interval * (1 - POLL_SPREAD * jitter)
 
 
 def next_poll(interval: timedelta, *, changed: bool, minimum: timedelta, maximum: timedelta, interrupted: bool) -> timedelta:

@@ -22,6 +22,7 @@ from relay.domain.claim import RETURN_DELAY_SECONDS, Verdict
 from relay.domain.endings import Trouble, is_asked_seldom
 from relay.domain.keys import TaskKey
 from relay.domain.relay_task import may_be_relay_task
+from relay.domain.schedule import sooner
 from relay.domain.task import Change, RevisionHead
 from relay.domain.wakeup import DeliveryWakeup, WatchWakeup, next_hop
 from relay.domain.watch import Pace, Rest, Told, Watch, WatchCall
@@ -185,7 +186,7 @@ class FollowTasks:
         """First the timer, then the mark that also ends the claim."""
         told = self._told(call, watch, poll)
         interval = self._interval(call, watch, poll, told)
-        delay = max(interval, poll.wait)
+        delay = max(sooner(interval, self._random()), poll.wait)
         timer, due = self._timer(call.task, delay)
         rest = Rest(
             timer=timer,
