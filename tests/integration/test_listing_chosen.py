@@ -10,6 +10,7 @@ from relay.adapters.table.listers import Listers
 from relay.adapters.table.strategies import StrategyRecords
 from relay.domain.crowd import LISTED_DOWN_TO, LISTED_FROM
 from relay.domain.keys import AgentKey, ListKey, TaskKey
+from relay.domain.listing import RECALL_AFTER
 from relay.domain.strategy import Strategy
 from relay.use_cases.list_where_it_pays import MAX_KEYS, Crowds
 from tests.support.samples import NOW
@@ -153,6 +154,25 @@ def test_agent_whose_lists_do_not_show_the_tasks_is_asked_for_one_and_polled(wor
 
 
 @pytest.mark.thorough
+def test_agent_whose_lists_leave_out_what_has_ended_is_polled_once_a_poll_has_found_that(world: World) -> None:
+    """Nothing else changes, so no listed timestamp shows that the lists are past the end."""
+    world.agent.before_answer = lambda method, answer: _without_ended(answer) if method == "ListTasks" else None
+    quiet(world, *MANY)
+    world.agent.task("t0").becomes("completed")
+    world.advance(SWEEP + SLOW)
+    assert world.told("t0") == [2]
+    seconds(world, EVERY + 1)
+    assert given_up(world)
+    seconds(world, RECALL_AFTER.total_seconds() + SLOW + 1)
+    world.agent.task("t1").becomes("completed")
+    world.advance(SLOW + 1)
+    assert world.told("t1") == [2]
+
+
+def _without_ended(answer: dict[str, Any]) -> None:
+    answer["result"]["tasks"] = [task for task in answer["result"]["tasks"] if task["status"]["state"] != "TASK_STATE_COMPLETED"]
+
+
 def test_agent_that_says_no_time_as_dotnet_does_is_polled_and_nothing_fails(world: World) -> None:
     for task_id in MANY:
         world.agent.task(task_id).document["status"]["timestamp"] = "0001-01-01T00:00:00Z"

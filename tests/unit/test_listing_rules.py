@@ -166,6 +166,29 @@ def test_state_that_a_poll_found_should_have_been_listed(found: RevisionHead, hi
     assert not LISTER.hides(head(stamped=ago(1000)), found)
 
 
+@pytest.mark.parametrize(
+    ("stamped", "doubted_at", "newest", "hides"),
+    [
+        (ago(10), ago(5), ago(100), True),
+        (ago(10), ago(5), ago(10), False),
+        (ago(10), ago(5), ago(9), False),
+        (ago(10), NOW, ago(100), False),  # the round had begun: the next one says
+        (NOW + timedelta(hours=1), ago(5), NOW + timedelta(hours=1), False),  # such a timestamp moves no mark
+        (NOW + timedelta(hours=1), ago(5), ago(100), True),
+    ],
+)
+def test_status_that_a_poll_found_is_listed_by_the_next_round(
+    stamped: datetime, doubted_at: datetime, newest: datetime, *, hides: bool
+) -> None:
+    lister = replace(LISTER, mark=ago(200), doubt=stamped, doubted_at=doubted_at)
+    read = lister.begun(NOW).after(page(newest))
+    if hides:
+        with pytest.raises(InvalidAgentResponseError, match="hides"):
+            lister.after(read)
+    else:
+        assert (lister.after(read).doubt is None) is (doubted_at < NOW)
+
+
 # --- what cannot be used
 
 

@@ -92,6 +92,8 @@ class Lister:
     round: Round | None = None  # that is not over
     failures: int = 0
     recalls: bool = False  # it lists no more; whoever still counts on it is told so before it ends
+    doubt: datetime | None = None  # the timestamp of a status that a task's own poll has found, though the task rested
+    doubted_at: datetime | None = None  # when, by the relay's clock
 
     def is_good(self, now: datetime) -> bool:
         return self.good_until is not None and now < self.good_until
@@ -134,7 +136,8 @@ class Lister:
         A timestamp of the agent's that is to come by the relay's clock never moves the mark: one such task would hide all others. An empty
         round, though the task that made the mark should be in it, begins anew: the agent may have been restarted, or its clock set back.
 
-        Raises: InvalidAgentResponseError when what the agent has just shown is not found again.
+        Raises: InvalidAgentResponseError when what the agent has just shown is not found again, or a round that began after a poll had
+        found a status lists none as late.
         """
         if not read.is_over:
             return replace(self, round=read, failures=0)
@@ -142,7 +145,16 @@ class Lister:
             raise InvalidAgentResponseError(f"The agent's ListTasks shows nothing with {_TIMESTAMP}.")
         seen = min(read.newest, read.began_at) if read.newest else None
         mark = max((moment for moment in (self.mark, seen) if moment), default=None) if read.listed else None
-        return replace(self, round=None, mark=mark, failures=0)
+        return self._sure(read, mark) if mark else replace(self, round=None, mark=None, failures=0)
+
+    def _sure(self, read: Round, mark: datetime) -> "Lister":
+        """With the mark; and no longer in doubt, after a round that began later. Only the agent's own timestamps are compared."""
+        marked = replace(self, round=None, mark=mark, failures=0)
+        if self.doubt is None or self.doubted_at is None or read.began_at <= self.doubted_at:
+            return marked
+        if mark < min(self.doubt, read.began_at) - TIMESTAMP_PRECISION:
+            raise InvalidAgentResponseError("The agent's ListTasks hides changes of states.")
+        return replace(marked, doubt=None, doubted_at=None)
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,14 @@ class Accelerate:
         return Told(strategy) if strategy is Strategy.REPORT else self._polled(watch, head)
 
     def found_late(self, watch: Watch, head: RevisionHead) -> None:
-        """Nothing but the task's own poll has found a change."""
-        if watch.told.by is Strategy.LIST and self.listers.hides(watch.task.list_key, watch.head, head):
+        """Nothing but the task's own poll has found a change. Of one that rested, a list should have told."""
+        key = watch.task.list_key
+        if watch.told.by is not Strategy.LIST:
+            return
+        if self.listers.hides(key, watch.head, head):
             self.strategies.give_up(watch.task.agent_key, Strategy.LIST, reason="The agent's ListTasks hides changes of states.")
+        elif watch.interval > self.list_where_it_pays.slowest:
+            self.listers.doubt(key, watch.head, head)
 
     def missed(self, watch: Watch) -> Watch:
         """A poll has found what the agent should have told. The watch as it is then: who pushes may have forgotten the callback."""

@@ -54,6 +54,11 @@ class KnownListers:
         lister = self._of(key, self._now())
         return lister is not None and lister.hides(before, found)
 
+    def doubt(self, key: ListKey, before: RevisionHead | None, found: RevisionHead) -> None:
+        """A state was found that its lists have not shown, or not yet: its next round has to."""
+        if before is not None and before.state is not found.state and found.status_timestamp is not None and not found.ending:
+            self._listers.doubt(key, found.status_timestamp, now=self._now())
+
     def _of(self, key: ListKey, now: datetime) -> Lister | None:
         read_at, known = self._known.get(key, (None, None))
         if read_at is not None and timedelta(0) <= now - read_at < _FRESH:

@@ -10,7 +10,7 @@ from relay.adapters.table.items import Item
 from relay.domain.keys import LISTERS, ListKey
 from relay.domain.listing import OVERDUE, ListCall, Lister, Round
 
-_MOMENTS = ("good_until", "mark", "covers_from", "since", "began_at", "newest")
+_MOMENTS = ("good_until", "mark", "covers_from", "since", "began_at", "newest", "doubt", "doubted_at")
 _COUNTS = ("pages", "listed", "failures")
 _REMEMBERED = (*_MOMENTS, *_COUNTS, "is_first", "token", "recalls")
 
@@ -77,6 +77,16 @@ class Listers:
         )
         return not isinstance(result, ConditionFailed) or (result.old is not None and items.read_text(result.old, "waits_for") == timer)
 
+    def doubt(self, key: ListKey, stamped: datetime, *, now: datetime) -> None:
+        """A status of that timestamp was found by a poll. Forgotten if a turn is under way: the next one that is found says it again."""
+        self._connection.update(
+            key.agent.following_partition,
+            key.sort_key,
+            expression="SET doubt = :stamped, doubted_at = :now",
+            condition="attribute_exists(sk)",
+            values={":stamped": items.moment(stamped), ":now": items.moment(now)},
+        )
+
     def end(self, key: ListKey, token: str, *, unless_wanted_after: datetime | None = None) -> bool:
         """Deletes it under its claim. False: the claim was lost, or somebody has come to count on it."""
         condition, values = "claim = :token", {":token": items.text(token)}
@@ -93,6 +103,7 @@ class Listers:
 def _remembered(lister: Lister) -> dict[str, Any]:
     under_way = lister.round
     moments = {"good_until": lister.good_until, "mark": lister.mark, "covers_from": lister.covers_from}
+    moments |= {"doubt": lister.doubt, "doubted_at": lister.doubted_at}
     found: dict[str, Any] = {"failures": items.number(lister.failures)} if lister.failures else {}
     found |= {"recalls": items.flag(value=True)} if lister.recalls else {}
     if under_way is not None:
@@ -116,6 +127,8 @@ def _lister(key: ListKey, item: Item) -> Lister:
         round=_round(item),
         failures=items.read_int(item, "failures"),
         recalls=items.read_flag(item, "recalls"),
+        doubt=items.read_moment(item, "doubt"),
+        doubted_at=items.read_moment(item, "doubted_at"),
     )
 
 
