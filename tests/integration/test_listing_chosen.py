@@ -173,6 +173,7 @@ def _without_ended(answer: dict[str, Any]) -> None:
     answer["result"]["tasks"] = [task for task in answer["result"]["tasks"] if task["status"]["state"] != "TASK_STATE_COMPLETED"]
 
 
+@pytest.mark.thorough
 def test_agent_that_says_no_time_as_dotnet_does_is_polled_and_nothing_fails(world: World) -> None:
     for task_id in MANY:
         world.agent.task(task_id).document["status"]["timestamp"] = "0001-01-01T00:00:00Z"
