@@ -40,7 +40,7 @@ def moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time such as 2026-12-31T18:00Z") from error
 
 
 def length(text: str) -> timedelta:
@@ -52,4 +52,7 @@ def length(text: str) -> timedelta:
 
 def end(text: str) -> datetime | timedelta:
     """A moment, or how long from now. Raises: argparse.ArgumentTypeError."""
-    return length(text) if _LENGTH.fullmatch(text) else moment(text)
+    try:
+        return length(text) if _LENGTH.fullmatch(text) else moment(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, and no length of time such as 30m, 24h or 90d") from error

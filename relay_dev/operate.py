@@ -210,7 +210,7 @@ def runs(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace]
 def _filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", default="", metavar="ID", help="of this task")
     parser.add_argument("--config", default="", metavar="ID", help="of push configs with this id")
-    parser.add_argument("--receiver", default="", type=_receiver, metavar="ORIGIN", help="for this receiver, such as https://example.com")
+    parser.add_argument("--receiver", default="", type=receiver, metavar="ORIGIN", help="for this receiver, such as https://example.com")
     parser.add_argument(
         "--since", type=arguments.moment, metavar="TIME", help="given up at or after this time, ISO 8601; no zone means UTC"
     )
@@ -245,5 +245,9 @@ def _header(text: str) -> tuple[str, str]:
     return parsed[1], parsed[2]
 
 
-def _receiver(text: str) -> str:
-    return origin(text) if text else ""
+def receiver(text: str) -> str:
+    """Raises: argparse.ArgumentTypeError."""
+    try:
+        return origin(text) if text else ""
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no receiver's origin, such as https://you.example") from error

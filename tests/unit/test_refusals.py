@@ -82,7 +82,9 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "The agent's card offers neither JSON-RPC nor HTTP+JSON of A2A 1.0 or 0.3 that can be called.": lambda: rpc_endpoint(
         {"protocolVersion": "7.0"}, CARD
     ),
-    "/v1 is the address of A2A 0.3: call A2A 1.0 at the same path without /v1.": lambda: http_json("GET", "/v1/tasks/t", "1.0"),
+    "This path is A2A 0.3's: A2A 1.0 has the same without /v1, and its extended card at /extendedAgentCard.": lambda: http_json(
+        "GET", "/v1/tasks/t", "1.0"
+    ),
     "The content type 'text/plain' is not taken: send application/json or application/a2a+json.": lambda: http_json(
         "POST", "/message:send", "1.0", body=b"{}", content_type="text/plain"
     ),

@@ -87,6 +87,31 @@ def test_what_is_no_report_is_refused_at_both_doors(sent: bytes, content_type: s
         read_push(TASK, sent, content_type=content_type)
 
 
+def status_update(state: object) -> bytes:
+    return body(
+        {
+            "statusUpdate": {
+                "taskId": "task-1",
+                "contextId": "c",
+                "status": {"state": state} if state is not None else {"timestamp": "2026-11-27T12:00:00Z"},
+            }
+        }
+    )
+
+
+@pytest.mark.parametrize("state", ["complete", "BANANA", "TASK_STATE_DONE", 3, ["working"]])
+def test_a_state_that_does_not_exist_is_refused_to_who_reports_and_read_from_who_pushes(state: object) -> None:
+    for sent in (status_update(state), body({"id": "task-1", "kind": "task", "status": {"state": state}})):
+        with pytest.raises(InvalidRequestError, match="no state of a task"):
+            read_report(REPORTER, sent, content_type=JSON, query={})
+    assert read_push(TASK, status_update(state), content_type=JSON) is not None
+
+
+@pytest.mark.parametrize("state", [None, "unknown", "TASK_STATE_UNSPECIFIED", "working", "TASK_STATE_WORKING", "cancelled", "WORKING"])
+def test_each_spelling_of_a_state_may_be_reported_and_none(state: str | None) -> None:
+    assert read_report(REPORTER, status_update(state), content_type=JSON, query={}) is not None
+
+
 def test_the_refusal_says_what_a_report_may_be() -> None:
     with pytest.raises(InvalidRequestError, match=r"This is neither a task nor an event of one\. A report is a Task, a StreamResponse, or"):
         read_report(REPORTER, body({"kind": "weather"}), content_type=JSON, query={})

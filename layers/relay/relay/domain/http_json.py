@@ -134,7 +134,7 @@ def negotiated(target: Target, kind: Kind, version_header: str | None) -> Method
     name = names_of(kind, target.version)[0]
     if target.version is ProtocolVersion.V03 and requested_version(version_header) is ProtocolVersion.V10:
         raise VersionNotSupportedError(
-            f"{V03_PREFIX} is the address of A2A 0.3: call A2A 1.0 at the same path without {V03_PREFIX}.",
+            f"This path is A2A 0.3's: A2A 1.0 has the same without {V03_PREFIX}, and its extended card at /extendedAgentCard.",
             metadata={"requestedVersion": (version_header or "").strip()[:32], "supportedVersions": ProtocolVersion.V03.value},
         )
     return negotiate(name, version_header)
