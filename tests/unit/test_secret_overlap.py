@@ -74,13 +74,21 @@ def test_no_overlap_ends_every_earlier_secret_at_once() -> None:
     assert rotated("old", "new", overlap=timedelta(0)).retired == ()
 
 
-@pytest.mark.parametrize("other", [{"caller": "bob"}, {"url": "https://other.example/hook"}, {"url": "https://you.example:8443/hook"}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"caller": "bob"},
+        {"url": "https://other.example/hook"},
+        {"url": "https://you.example:8443/hook"},
+        {"url": "https://you.example/other"},
+    ],
+)
 def test_another_caller_or_receiver_gets_nothing_signed_with_the_secret(other: dict[str, str]) -> None:
     assert config("new", **other).succeeding(rotated("older", "old"), now=NOW, overlap=DAY).retired == ()
 
 
-def test_another_path_is_the_same_receiver() -> None:
-    found = config("new", url="https://you.example/other").succeeding(config("old"), now=NOW, overlap=DAY)
+def test_another_query_is_the_same_webhook() -> None:
+    found = config("new", url="https://You.example:443/hook?v=2").succeeding(config("old"), now=NOW, overlap=DAY)
     assert found.signing_secrets(NOW) == ("new", "old")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from relay.domain.errors import InvalidParamsError
 from relay.domain.keys import ConfigKey
@@ -148,10 +149,15 @@ class PushConfig:
 
     def succeeding(self, before: "PushConfig | None", *, now: datetime, overlap: timedelta) -> "PushConfig":
         """This config, set in place of `before`: its secrets sign on for the overlap, where the caller and the receiver are the same."""
-        if before is None or before.caller != self.caller or origin(before.url) != origin(self.url):
+        if before is None or before.caller != self.caller or not _lead_to_one_webhook(before.url, self.url):
             return self
         found = retired(before.retired, replaced=before.signing_secret, new=self.signing_secret, now=now, overlap=overlap)
         return replace(self, retired=found)
+
+
+def _lead_to_one_webhook(one: str, other: str) -> bool:
+    """Whatever their queries. The path counts: on a host of many, each may be somebody else's."""
+    return (origin(one), urlsplit(one).path) == (origin(other), urlsplit(other).path)
 
 
 @dataclass(frozen=True)
