@@ -141,7 +141,9 @@ class EmbeddedAws:
         return None
 
     def _keys_of(self, table: str) -> aws_refusals.Keys:
-        found = dynamodb_backends[self.place.account][REGION].tables[table]
+        found = dynamodb_backends[self.place.account][REGION].tables.get(table)
+        if found is None:
+            return {}  # moto itself says that there is no such table
         types = {each["AttributeName"]: each["AttributeType"] for each in found.attr}
         return aws_refusals.keys_of(found.schema, types, [index.schema for index in found.global_indexes])
 

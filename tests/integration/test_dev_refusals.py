@@ -52,6 +52,10 @@ def test_key_that_is_empty_or_too_long_is_refused(aws: Runner, name: str, reques
     assert refusal(getattr(aws.aws.client("dynamodb"), name), **request_of(wrong)) == "ValidationException"
 
 
+def test_table_that_does_not_exist_is_said_not_to(aws: Runner) -> None:
+    assert refusal(aws.aws.client("dynamodb").get_item, TableName="nowhere", Key=key()) == "ResourceNotFoundException"
+
+
 @pytest.mark.parametrize(("name", "request_of"), KEYS)
 def test_key_of_the_longest_that_may_be_is_taken(aws: Runner, name: str, request_of: Callable[[Any], Any]) -> None:
     assert refusal(getattr(aws.aws.client("dynamodb"), name), **request_of(key("x" * 2048, "x" * 1024))) == ""
