@@ -59,7 +59,7 @@ def register(options: Sequence[UpstreamOption]) -> None:
 
 def check(options: Sequence[UpstreamOption]) -> None:
     """Whether each has a card and an interface that the relay speaks. Within the functions' environment. Raises: DevError."""
-    from relay.domain.errors import RelayError
+    from relay.domain.errors import RelayError, UpstreamUnavailableError
     from relay.domain.keys import DEFAULT_OWNER, AgentKey
     from relay.wiring import wiring
 
@@ -67,7 +67,8 @@ def check(options: Sequence[UpstreamOption]) -> None:
         try:
             _ = wiring().agents.find(AgentKey(DEFAULT_OWNER, option.name or DEFAULT)).endpoint
         except RelayError as error:
-            raise DevError(f"The agent at {option.url} cannot be used: {error.message}") from error
+            hint = " Is it running? Start it first." if isinstance(error, UpstreamUnavailableError) else ""
+            raise DevError(f"The agent at {option.url} cannot be used: {error.message}{hint}") from error
 
 
 def speaks_only_0_3(option: UpstreamOption) -> bool:

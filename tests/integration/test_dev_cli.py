@@ -194,7 +194,10 @@ def test_an_agent_that_is_down_is_one_sentence() -> None:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         for option in (["--upstream", url], ["--parameter-overrides", f"UpstreamAgentUrl={url}"]):
-            _refused(option, f"The agent at {url} cannot be used: The agent cannot be reached; nothing was sent to it.")
+            _refused(
+                option,
+                f"The agent at {url} cannot be used: The agent cannot be reached; nothing was sent to it. Is it running? Start it first.",
+            )
 
 
 def test_an_agent_without_a_card_is_one_sentence() -> None:
