@@ -1,5 +1,5 @@
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.domain.outcome import Outcome, OutcomeKind
-from relay.domain.schedule import GONE_RECHECK, RetryRules, next_poll, retry_delay, sooner
+from relay.domain.schedule import GONE_RECHECK, LATE, RetryRules, comes_before, next_poll, retry_delay, sooner
 
 SCHEDULE = (5, 30, 120, 600, 1800, 7200, 18000, 36000)
 
@@ -144,3 +144,12 @@ def test_a_maximum_below_the_minimum_wins() -> None:
 @pytest.mark.parametrize(("jitter", "seconds"), [(0, 60), (0.5, 57), (0.999, 54.006)])
 def test_polls_come_up_to_a_tenth_sooner_and_never_later(jitter: float, seconds: float) -> None:
     assert sooner(timedelta(seconds=60), jitter).total_seconds() == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("left", "comes"), [(LATE, False), (timedelta(seconds=-1), False), (LATE + timedelta(milliseconds=1), True), (None, True)]
+)
+def test_wake_up_may_be_late_and_must_still_come_before_the_end(left: timedelta | None, comes: bool) -> None:
+    now, delay = datetime(2026, 11, 27, 12, tzinfo=UTC), timedelta(seconds=30)
+    end = None if left is None else now + delay + left
+    assert comes_before(end, delay, now) is comes

@@ -4,7 +4,7 @@ Pure: the randomness comes in as `jitter`, a number in [0, 1) that the caller dr
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from relay.domain.outcome import Outcome, OutcomeKind
 
@@ -13,6 +13,7 @@ FAILING_RETRIES = 2  # of the schedule, for a config that was given up before an
 # The same body would be refused again: the receiver understood the request and wants another one. All else may pass and is retried.
 FINAL_STATUSES = frozenset({400, 405, 406, 411, 413, 414, 415, 422, 431})
 GONE_RECHECK = timedelta(hours=1)  # after 410: one more attempt, so that a receiver gone for a redeployment survives
+LATE = timedelta(seconds=2)  # that a wake-up may come: SQS's delays are whole seconds, never early, and its clock is another
 POLL_GROWTH = 1.5  # from one silent poll to the next
 POLL_SPREAD = 0.1  # of the interval
 
@@ -52,6 +53,11 @@ def retry_delay(attempts_failed: int, rules: RetryRules, *, is_failing: bool, ou
     spread = max(entry * jitter, min(MIN_RETRY_SECONDS, entry))
     asked = outcome.retry_after.total_seconds() * (1 + _RETRY_AFTER_SPREAD * jitter) if outcome.retry_after else 0.0
     return timedelta(seconds=max(spread, asked))
+
+
+def comes_before(end: datetime | None, delay: timedelta, now: datetime) -> bool:
+    """Whether a wake-up sent now is there before `end`. After it nothing would be told any more, and no dead letter would say so."""
+    return end is None or now + delay + LATE < end
 
 
 def sooner(interval: timedelta, jitter: float) -> timedelta:

@@ -16,7 +16,7 @@ from relay.domain.delivery import Call, Plan, Step
 from relay.domain.outcome import Outcome, OutcomeKind
 from relay.domain.packing import PackedRevision
 from relay.domain.push_config import Cursor, PushConfig
-from relay.domain.schedule import GONE_RECHECK, RetryRules, retry_delay
+from relay.domain.schedule import GONE_RECHECK, RetryRules, comes_before, retry_delay
 from relay.domain.wakeup import MAX_DELAY, DeliveryWakeup
 from relay.use_cases.attempt import Attempt
 from relay.use_cases.compose import Compose
@@ -223,8 +223,7 @@ class Tell:
         """None: give up; also when the config would have expired by then."""
         cursor, rules = run.cursor, self._rules_of(run.config)
         delay = retry_delay(attempts, rules, is_failing=cursor.is_failing, outcome=outcome, jitter=self._random())
-        ends_before = delay is not None and cursor.expires is not None and self._now() + delay >= cursor.expires
-        return None if ends_before else delay
+        return delay if delay is not None and comes_before(cursor.expires, delay, self._now()) else None
 
     def _wait(
         self,
