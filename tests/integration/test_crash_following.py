@@ -25,6 +25,7 @@ from tests.support.world import DELIVERY, task_key
 
 AGENT = AgentKey("default", "default")
 SAMPLE = 19  # `make test` disturbs each nineteenth request
+SPARED = 6  # of the last points, where AWS only fails: the process lives on, and does not read again what the first one read
 UNREACHABLE_MINUTES, DEADLINE_HOURS = 0.5, 0.15  # the latter longer than a message may be hidden: one that begins a watch begins it anew
 
 
@@ -198,7 +199,7 @@ def as_new(stage: Stage) -> Iterator[None]:
 
 
 def disturb(stage: Stage, tell: Teller, effect: Effect, step: int) -> None:
-    told_again(stage, tell, each_request(stage, tell, effect, step=step))
+    told_again(stage, tell, each_request(stage, tell, effect, step=step), spared=SPARED if effect is Effect.FAILS else 0)
 
 
 EVERY = [pytest.param(effect, 1, marks=pytest.mark.thorough) for effect in (Effect.DIES_BEFORE, Effect.DIES_AFTER, Effect.FAILS)]
