@@ -14,6 +14,7 @@ from relay.wiring import wiring
 from relay_dev import arguments, signing_key
 from relay_dev.failure import DevError
 from relay_dev.operate import runs
+from relay_dev.shown import counted
 from relay_dev.signing_key import SIGNING
 
 _ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH},64}}")
@@ -61,7 +62,7 @@ def _list(args: argparse.Namespace) -> int:
     for key in keys:
         print(_line(key))
     first = f", beside the stack's first in Secrets Manager, of the owner {DEFAULT_OWNER}" if _asks_for_keys() else ""
-    print(f"{len(keys)} key{'' if len(keys) == 1 else 's'}{first}")
+    print(f"{counted(len(keys), 'key')}{first}")
     return 0
 
 

@@ -22,7 +22,7 @@ from relay.use_cases.redrive import Filter
 from relay.wiring import wiring
 from relay_dev import arguments, report_tokens, stack
 from relay_dev.failure import DevError
-from relay_dev.shown import shown
+from relay_dev.shown import counted, shown
 
 _ATTEMPTS_TOLD = 10  # of a config
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[ -~\t]*[!-~])?)", re.ASCII)  # RFC 9110: a token, visible ASCII
@@ -167,7 +167,7 @@ def _dead_letters(args: argparse.Namespace) -> int:
         print(_line(letter))
         if args.answers:
             _tell_attempts(letter)
-    print(f"{len(letters)} dead letter{'' if len(letters) == 1 else 's'}")
+    print(counted(len(letters), "dead letter"))
     return 0
 
 
@@ -190,7 +190,7 @@ def _redrive(args: argparse.Namespace) -> int:
         for key in configs:
             numbers = wiring().redrive.revisions_to_send([letter for letter in letters if letter.key == key], every=args.every)
             print(f"would send {_config(key)}: {_range(numbers)}")
-        print(f"{len(configs)} configs, {len(letters)} dead letters; nothing was sent")
+        print(f"{counted(len(configs), 'config')}, {counted(len(letters), 'dead letter')}; nothing was sent")
         return 0
     left = 0
     for place, done in enumerate(wiring().redrive.redrive(letters, every=args.every), start=1):
@@ -198,7 +198,7 @@ def _redrive(args: argparse.Namespace) -> int:
         left += not done.revisions
         what = _range(done.revisions) if done.revisions else "left alone: the config is gone, busy, or has too many waiting"
         print(f"{place} of {len(configs)}: {_config(key)}: {what}", flush=True)
-    print(f"{len(configs) - left} configs redriven, {left} left")
+    print(f"{counted(len(configs) - left, 'config')} redriven, {left} left")
     return 0 if not left else 1
 
 

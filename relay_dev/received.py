@@ -18,6 +18,7 @@ from relay.domain.endings import ENDED
 from relay.domain.notification import REDRIVEN_HEADER
 from relay.domain.push_config import Dialect
 from relay.domain.task import TaskState
+from relay_dev.shown import counted
 
 TOKEN_HEADERS = ("x-a2a-notification-token", "a2a-notification-token")
 
@@ -82,7 +83,7 @@ class Notification:
             f"{self.timestamp.astimezone():%H:%M:%S}.{self.timestamp.microsecond // 1000:03d}",
             f"{self.state or '-':<14}",
             f"task {self.task_id or '-'}",
-            f"{f'{self.artifacts} artifact' + ('' if self.artifacts == 1 else 's'):<11}",
+            f"{counted(self.artifacts, 'artifact'):<11}",
             f"webhook-id {self.webhook_id or '-'}",
             f"revision {self.revision or '-'}",
             f"attempt {self.attempt}",

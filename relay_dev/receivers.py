@@ -7,6 +7,7 @@ from relay.domain.breaker import Gate, Receiver
 from relay.domain.keys import ReceiverKey
 from relay.wiring import wiring
 from relay_dev.operate import runs
+from relay_dev.shown import counted
 
 _SAYS = {
     Gate.CLOSED: "closed: POSTs go on",
@@ -24,10 +25,10 @@ def _list(_: argparse.Namespace) -> int:
     found = sorted(wiring().receivers.failing(), key=lambda each: each[0])
     for key, receiver in found:
         print(_line(key, receiver))
-    print(f"{len(found)} receiver{'' if len(found) == 1 else 's'} with failures in a row")
+    print(f"{counted(len(found), 'receiver')} with failures in a row")
     return 0
 
 
 def _line(key: ReceiverKey, receiver: Receiver) -> str:
     state = _SAYS[receiver.gate(clock.now())].format(until=receiver.open_until)
-    return f"owner {key.owner}  {key.origin}  {receiver.failures} failures in a row  {state}"
+    return f"owner {key.owner}  {key.origin}  {counted(receiver.failures, 'failure')} in a row  {state}"

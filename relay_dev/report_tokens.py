@@ -10,6 +10,7 @@ from relay.domain.relay_key import RelayKey
 from relay.wiring import wiring
 from relay_dev import arguments
 from relay_dev.failure import DevError
+from relay_dev.shown import counted
 
 _OVERLAP = timedelta(hours=24)
 
@@ -31,7 +32,7 @@ def make(args: argparse.Namespace) -> int:
     agent = AgentKey(args.owner, args.name)
     if args.revoke:
         count = revoke_all(agent)
-        print(f"{count} report token{'' if count == 1 else 's'} of {args.name} revoked")
+        print(f"{counted(count, 'report token')} of {args.name} revoked")
         return 0
     if agent != AgentKey(DEFAULT_OWNER, DEFAULT_AGENT) and wiring().agent_records.get(agent) is None:
         raise DevError(f"no agent of the owner {args.owner} is registered as {args.name}")

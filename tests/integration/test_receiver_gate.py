@@ -180,7 +180,7 @@ def test_operator_sees_the_state_of_each_breaker(world: World, capsys: pytest.Ca
 
     receivers.failed(key)
     shown = "owner acme  https://you.example:8443"
-    assert said() == [f"{shown}  1 failures in a row  closed: POSTs go on", "1 receiver with failures in a row"]
+    assert said() == [f"{shown}  1 failure in a row  closed: POSTs go on", "1 receiver with failures in a row"]
     for _ in range(THRESHOLD - 1):
         receivers.failed(key)
     assert said()[0].startswith(f"{shown}  {THRESHOLD} failures in a row  open until ")

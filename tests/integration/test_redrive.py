@@ -13,6 +13,7 @@ from relay.adapters.table.dead_letters import DeadLetters
 from relay.domain.dead_letter import DeadLetter
 from relay.use_cases.redrive import Filter, Redrive
 from relay.wiring import wiring
+from relay_dev.cli import _parser
 from tests.support.wire import Effect, once
 from tests.support.world import DELIVERY, SWEEP, TABLE, World, config_key
 
@@ -120,6 +121,24 @@ def test_what_was_redriven_is_sent_though_its_worker_dies_and_the_queue_is_purge
             world.advance(SWEEP)
         assert world.told("a") == [1]
         assert world.watch("t1") is None
+
+
+def test_command_counts_one_config_as_one_and_two_as_two(
+    world: World, redrive: Redrive, dead_letters: DeadLetters, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del redrive  # but for the cursor that it makes
+
+    def said(*arguments: str) -> str:
+        args = _parser("redrive").parse_args(["redrive", "--all", *arguments])
+        args.command(args)
+        return capsys.readouterr().out.splitlines()[-1]
+
+    dead_letters.put(letter(world, 1, 1))
+    assert said("--dry-run") == "1 config, 1 dead letter; nothing was sent"
+    dead_letters.put(letter(world, 2, 2))
+    assert said("--dry-run") == "1 config, 2 dead letters; nothing was sent"
+    assert said() == "1 config redriven, 0 left"
+    assert said() == "0 configs redriven, 0 left"
 
 
 def letter(world: World, first: int, last: int, later: timedelta = timedelta(0)) -> DeadLetter:
