@@ -34,7 +34,7 @@ from relay.domain.keys import AgentKey
 from relay.domain.masking import without
 from relay.domain.protocol import Kind, Method, answer_version, negotiate
 from relay.domain.report import Reported, read_push, read_report
-from relay.domain.signer import JWKS_PATH, jwks
+from relay.domain.signer import JWKS_MAX_AGE, JWKS_PATH, jwks
 from relay.http_event import HttpAnswer, HttpRequest, fitting, json_answer, plain_answer, read_request, revalidated
 from relay.openapi import DESCRIPTION_PATHS, description
 from relay.use_cases.answer import Call
@@ -43,6 +43,7 @@ from relay.wiring import wiring
 # Which card it is depends on the key: no cache may show one caller's to another.
 _CARD_HEADERS = {"cache-control": "private, max-age=60", "vary": "Authorization, X-API-Key"}
 _PUBLIC = {"cache-control": "public, max-age=300"}
+_KEYS_HEADERS = {"content-type": "application/jwk-set+json", "cache-control": f"public, max-age={int(JWKS_MAX_AGE.total_seconds())}"}
 _RPC_PATHS = ("", "/", "/a2a", "/a2a/")
 _REPORT_PATHS = ("/reports", "/reports/")
 HEALTH_PATHS = ("/health", "/v1/health")  # the second is where a2akit's client looks before it speaks HTTP+JSON
@@ -89,8 +90,8 @@ def _card(request: HttpRequest) -> HttpAnswer:
 
 
 def _public_keys(_: HttpRequest) -> HttpAnswer:
-    """The same at every agent's address: they are the relay's. Not cached for longer than a secret is."""
-    return json_answer(200, jwks(wiring().signer()), {"content-type": "application/jwk-set+json", **_PUBLIC})
+    """The same at every agent's address: they are the relay's."""
+    return json_answer(200, jwks(wiring().signer()), _KEYS_HEADERS)
 
 
 def _description(request: HttpRequest) -> HttpAnswer:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import moto.core.utils
 import moto.dynamodb.models.table
+import moto.secretsmanager.models
 from botocore.config import Config
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
@@ -84,6 +86,7 @@ class EmbeddedAws:
         self._replace(SQSBackend, "receive_message", _without_waiting(SQSBackend.receive_message))
         self._replace(moto.core.utils, "utcnow", self._naive_now)
         self._replace(moto.dynamodb.models.table, "utcnow", self._naive_now)
+        self._replace(moto.secretsmanager.models, "time", SimpleNamespace(time=lambda: self._clock.now().timestamp()))
         for owner, name, replacement in quick_moto.replacements():
             self._replace(owner, name, replacement)
         self._mock.start()

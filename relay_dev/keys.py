@@ -3,7 +3,7 @@
 import argparse
 import re
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from relay.clock import now
 from relay.domain.door import ClientAuthentication
@@ -14,7 +14,7 @@ from relay.wiring import wiring
 from relay_dev import arguments, signing_key
 from relay_dev.failure import DevError
 from relay_dev.operate import runs
-from relay_dev.shown import counted
+from relay_dev.shown import counted, shown_moment
 from relay_dev.signing_key import SIGNING
 
 _ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH},64}}")
@@ -43,6 +43,9 @@ def add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     rotate.add_argument("id", type=_rotatable, help=f"as in the list; or {SIGNING!r}")
     rotate.add_argument("--finish", action="store_true", help=f"with {SIGNING!r}: the old one signs no more")
     rotate.add_argument(
+        "--now", action="store_true", help="with --finish: even if receivers may not know the new one; for a key that leaked"
+    )
+    rotate.add_argument(
         "--overlap", type=arguments.length, default=timedelta(hours=24), metavar="LENGTH", help="both are good for so long (default: 24h)"
     )
     runs(rotate, _rotate)
@@ -51,7 +54,7 @@ def add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _create(args: argparse.Namespace) -> int:
     expires_at = now() + args.expires if isinstance(args.expires, timedelta) else args.expires
     if expires_at and expires_at <= now():
-        raise DevError(f"{_moment(expires_at)} is over already")
+        raise DevError(f"{shown_moment(expires_at)} is over already")
     _tell(wiring().issue_keys.create(args.owner, agents=frozenset(args.agent), label=args.label, expires_at=expires_at))
     return 0
 
@@ -75,7 +78,7 @@ def _revoke(args: argparse.Namespace) -> int:
 
 def _rotate(args: argparse.Namespace) -> int:
     if args.id == SIGNING:
-        return signing_key.finish() if args.finish else signing_key.begin()
+        return signing_key.finish(at_once=args.now) if args.finish else signing_key.begin()
     if args.finish:
         raise DevError(f"--finish is for {SIGNING!r}: a relay key ends by itself, after --overlap")
     old = _found(args.id)
@@ -114,18 +117,14 @@ def _asks_for_keys() -> bool:
 
 def _line(key: RelayKey) -> str:
     agents = ", ".join(sorted(key.agents)) or "all agents"
-    ends = "never ends" if key.expires_at is None else f"{_ends(key.expires_at)} {_moment(key.expires_at)}"
+    ends = "never ends" if key.expires_at is None else f"{_ends(key.expires_at)} {shown_moment(key.expires_at)}"
     replaced = f", replaced by {key.replaced_by}" if key.replaced_by else ""
     label = f"  {key.label}" if key.label else ""
-    return f"{key.id}  owner {key.owner}  {agents}  made {_moment(key.created_at)}, {ends}{replaced}{label}"
+    return f"{key.id}  owner {key.owner}  {agents}  made {shown_moment(key.created_at)}, {ends}{replaced}{label}"
 
 
 def _ends(at: datetime) -> str:
     return "ended" if at <= now() else "ends"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 def _id(text: str) -> str:

@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -238,12 +238,47 @@ def test_signing_key_is_rotated_with_overlap_as_documented(relay: ClosedRelay, c
     assert (said.code, first, f"{new} signs beside {old}" in said.out) == (0, old, True)
     assert command(*begin).code != 0, "both sign: a third would end the first one's overlap"
     assert kids() == [old, new]
+    relay.advance(timedelta(hours=1).total_seconds())
     assert command(*finish).code == 0
     assert kids() == [new]
 
 
+def test_signing_keys_rotation_is_not_finished_while_caches_may_lack_the_new_key(relay: ClosedRelay, command: Command) -> None:
+    """An hour: the longest that a process serves what it has read. Five minutes: what our cache-control allows on top."""
+    relay.advance(timedelta(hours=3).total_seconds())  # by AWS's clock, not the machine's
+    begun = relay.now
+    said = command("keys", "rotate", "signing")
+    assert "In 65 minutes or later" in said.out
+    relay.advance(timedelta(minutes=64, seconds=50).total_seconds())
+    said = command("keys", "rotate", "signing", "--finish")
+    assert (said.code, said.out) == (1, "")
+    until = re.search(r"until (\S+ \S+)Z receivers may have an answer of /.well-known/jwks.json without the new key", said.err)
+    assert until
+    assert abs(datetime.fromisoformat(f"{until[1]}+00:00") - begun - timedelta(minutes=65)) < timedelta(seconds=10)
+    relay.advance(10)
+    assert command("keys", "rotate", "signing", "--finish").code == 0
+
+
+def test_rotation_begun_by_hand_is_timed_too(relay: ClosedRelay, command: Command) -> None:
+    aws = relay.runner.aws.client("secretsmanager")
+    first = aws.get_secret_value(SecretId="SigningSecret")["SecretString"]
+    relay.advance(timedelta(hours=3).total_seconds())
+    aws.put_secret_value(SecretId="SigningSecret", SecretString=f"{first} {'2' * 64}")
+    relay.advance(MAX_AGE.total_seconds())
+    assert command("keys", "rotate", "signing", "--finish").code == 1
+    relay.advance(timedelta(hours=1).total_seconds())
+    assert command("keys", "rotate", "signing", "--finish").code == 0
+
+
+def test_leaked_signing_key_is_ended_at_once(relay: ClosedRelay, command: Command) -> None:
+    command("keys", "rotate", "signing")
+    assert "--finish --now" in command("keys", "rotate", "signing", "--finish").err
+    assert command("keys", "rotate", "signing", "--finish", "--now").code == 0
+    assert command("keys", "rotate", "signing", "--finish").code == 1, "only one is left"
+
+
 def test_nothing_of_the_signing_secret_is_said(relay: ClosedRelay, command: Command) -> None:
-    said = repr([command("keys", "rotate", "signing"), command("keys", "rotate", "signing", "--finish")])
+    said = repr([command("keys", "rotate", "signing"), command("keys", "rotate", "signing", "--finish", "--now")])
     secret = relay.runner.aws.client("secretsmanager").get_secret_value(SecretId="SigningSecret")["SecretString"]
     assert len(secret) == 64
     assert secret not in said

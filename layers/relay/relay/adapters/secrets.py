@@ -3,10 +3,10 @@
 Source: AWS Secrets Manager, "GetSecretValue"; AWS advises to cache (a call per request would be slow, throttled and billed).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -56,13 +56,21 @@ class SecretsManager:
         if known and known.at <= now < known.try_again_at:
             return known.text
         try:
-            found = _Read(self._fetch(arn), at=now, try_again_at=now + MAX_AGE)
+            found = _Read(self._fetch_text(arn), at=now, try_again_at=now + MAX_AGE)
         except SecretOutageError:
             if known is None or not known.at <= now < known.at + MAX_AGE_IN_AN_OUTAGE:
                 raise
             found = replace(known, try_again_at=now + PAUSE_IN_AN_OUTAGE)
         self._read = {**self._read, arn: found}
         return found.text
+
+    def changed_at(self, arn: str) -> datetime:
+        """When the current text was put, whoever did it, by AWS's clock. For the operator's commands: asked for anew each time.
+
+        Raises: SecretError when it cannot be read.
+        """
+        made_at: datetime = self._fetch(arn)["CreatedDate"]  # of the version that is current
+        return made_at.astimezone(UTC)
 
     def put(self, arn: str, text: str) -> None:
         """For the operator's commands; the functions have no right to. Other processes see it within five minutes.
@@ -75,17 +83,20 @@ class SecretsManager:
             raise SecretError(f"Secrets Manager did not take {arn}") from error
         self._read = {name: read for name, read in self._read.items() if name != arn}
 
-    def _fetch(self, arn: str) -> str:
+    def _fetch_text(self, arn: str) -> str:
+        text: str | None = self._fetch(arn).get("SecretString")
+        if text is None:
+            raise SecretError(f"{arn} is binary; a secret of the relay is text")
+        return text
+
+    def _fetch(self, arn: str) -> Mapping[str, Any]:
         try:
-            found = self._client.get_secret_value(SecretId=arn)
+            return self._client.get_secret_value(SecretId=arn)
         except BotoCoreError as error:
             raise SecretOutageError(f"Secrets Manager did not answer for {arn}") from error
         except ClientError as error:
             kind = SecretOutageError if _is_outage(error) else SecretError
             raise kind(f"Secrets Manager did not give {arn}") from error
-        if "SecretString" not in found:
-            raise SecretError(f"{arn} is binary; a secret of the relay is text")
-        return found["SecretString"]
 
 
 def _is_outage(error: ClientError) -> bool:

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from relay.domain.task import Json
 
 JWKS_PATH = "/.well-known/jwks.json"
+JWKS_MAX_AGE = timedelta(minutes=5)  # as long as a process keeps the secret: a replaced key takes no longer for the one than for the other
 JWT_LIFETIME = timedelta(minutes=5)  # what Standard Webhooks' libraries grant a timestamp
 
 
