@@ -56,7 +56,8 @@ class ClientError(Exception):
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_METRICS_DISABLED", "POWERTOOLS_DEV"):
+    powertools = ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_METRICS_DISABLED", "POWERTOOLS_DEV")
+    for name in (*powertools, "AWS_LAMBDA_LOG_LEVEL"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -131,7 +132,8 @@ def test_its_metrics_are_one_line_in_the_embedded_metric_format(printed: Printed
         attempt_ended(Outcome(OutcomeKind.DELIVERED, status=200), now=NOW + timedelta(seconds=1))
         assert printed.metrics() == []
     (metrics,) = printed.metrics()
-    del metrics["_aws"]["Timestamp"]
+    written_at = metrics["_aws"].pop("Timestamp")
+    assert datetime.fromisoformat(metrics.pop("timestamp")) == datetime.fromtimestamp(written_at / 1000, UTC)
     assert metrics == {
         "_aws": {
             "CloudWatchMetrics": [
@@ -145,12 +147,24 @@ def test_its_metrics_are_one_line_in_the_embedded_metric_format(printed: Printed
                 }
             ]
         },
+        "level": "INFO",
         "service": "a2a-push-relay",
         "function": "deliver",
         "request_id": "request-1",
         "NotificationDelivered": [1.0, 1.0],
         "DeliveryLatencyMilliseconds": [250.0, 1000.0],
     }
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARN", "ERROR"])
+def test_metrics_pass_whatever_the_level_below_which_lambda_drops_lines(
+    printed: Printed, monkeypatch: pytest.MonkeyPatch, level: str
+) -> None:
+    """A line without a level, or without a time that Lambda can read, counts as INFO: its alarms would fall silent at WARN."""
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", level)
+    measure(Metric.DEAD_LETTERED)
+    (metrics,) = printed.metrics()
+    assert (metrics["level"], datetime.fromisoformat(metrics["timestamp"]).utcoffset()) == (level, timedelta(0))
 
 
 def test_service_and_namespace_come_from_the_environment(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:

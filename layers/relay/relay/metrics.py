@@ -3,7 +3,7 @@
 Threads share everything here. What correlates a unit of work lives in a context variable, its metrics in a set of its own: powertools'
 `Metrics` shares one between all, its provider (`EphemeralMetrics`) does not.
 
-Source: CloudWatch, "Embedded metric format"; Powertools for AWS Lambda (Python), Metrics.
+Source: CloudWatch, "Embedded metric format"; AWS Lambda, "Log-level filtering"; Powertools for AWS Lambda (Python), Metrics.
 """
 
 import json
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from threading import RLock
 
@@ -113,11 +114,18 @@ class _Unit:
 
     def flush(self) -> None:
         if self.values and not is_metrics_disabled():
-            line = json.dumps({**self.metrics.serialize_metric_set(), **self.fields}, separators=(",", ":"))
-            sys.stdout.write(line + "\n")
+            measured = self.metrics.serialize_metric_set()
+            line = {**measured, **self.fields, **_passing(measured["_aws"]["Timestamp"])}
+            sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
             sys.stdout.flush()
         self.metrics.clear_metrics()
         self.values = 0
+
+
+def _passing(milliseconds: int) -> dict[str, str]:
+    """Lambda takes a line that names no level, or no time, for INFO, and drops it at a `LogLevel` above: metrics must pass at each."""
+    written_at = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return {"level": os.environ.get("AWS_LAMBDA_LOG_LEVEL") or "INFO", "timestamp": written_at.isoformat(timespec="milliseconds")}
 
 
 _own: ContextVar[_Unit | None] = ContextVar("unit_of_work", default=None)
