@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 from datetime import datetime, timedelta
+from functools import partial
 
 from relay.clock import now
 from relay.domain.door import ClientAuthentication
@@ -13,11 +14,12 @@ from relay.use_cases.issue_keys import Issued
 from relay.wiring import wiring
 from relay_dev import arguments, signing_key
 from relay_dev.failure import DevError
-from relay_dev.operate import runs
+from relay_dev.operate import run, runs
 from relay_dev.shown import counted, shown_moment
 from relay_dev.signing_key import SIGNING
 
 _ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH},64}}")
+_OVERLAP = timedelta(hours=24)
 _DELAY = "processes that have just used it may let it in for another minute"
 
 
@@ -45,10 +47,9 @@ def add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     rotate.add_argument(
         "--now", action="store_true", help="with --finish: even if receivers may not know the new one; for a key that leaked"
     )
-    rotate.add_argument(
-        "--overlap", type=arguments.length, default=timedelta(hours=24), metavar="LENGTH", help="both are good for so long (default: 24h)"
-    )
+    rotate.add_argument("--overlap", type=arguments.length, metavar="LENGTH", help="both relay keys are good for so long (default: 24h)")
     runs(rotate, _rotate)
+    rotate.set_defaults(run=partial(_run_rotate, rotate))
 
 
 def _create(args: argparse.Namespace) -> int:
@@ -76,15 +77,25 @@ def _revoke(args: argparse.Namespace) -> int:
     return 0
 
 
+def _run_rotate(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+    """An option that would not be heeded is an error of the command line: no relay is looked for."""
+    is_signing = args.id == SIGNING
+    if is_signing and args.overlap is not None:
+        parser.error(f"argument --overlap: it is for a relay key; of {SIGNING!r} both sign until --finish")
+    if args.finish and not is_signing:
+        parser.error(f"argument --finish: it is for {SIGNING!r}; a relay key ends by itself, after --overlap")
+    if args.now and not args.finish:
+        parser.error(f"argument --now: it is for {SIGNING!r} with --finish")
+    return run(args)
+
+
 def _rotate(args: argparse.Namespace) -> int:
     if args.id == SIGNING:
         return signing_key.finish(at_once=args.now) if args.finish else signing_key.begin()
-    if args.finish:
-        raise DevError(f"--finish is for {SIGNING!r}: a relay key ends by itself, after --overlap")
     old = _found(args.id)
     if old.replaced_by:
         raise DevError(f"{old.id} was rotated already: {old.replaced_by} has replaced it; rotate that one")
-    issued = wiring().issue_keys.rotate(old, overlap=args.overlap)
+    issued = wiring().issue_keys.rotate(old, overlap=_OVERLAP if args.overlap is None else args.overlap)
     if issued is None:
         raise DevError(f"{old.id} was revoked or rotated at this moment; list the keys again")
     _tell(issued)

@@ -284,8 +284,21 @@ def test_nothing_of_the_signing_secret_is_said(relay: ClosedRelay, command: Comm
     assert secret not in said
 
 
-def test_finish_is_for_the_signing_key_alone(command: Command) -> None:
-    assert command("keys", "rotate", only_id(command, "acme"), "--finish").code != 0
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("signing", "--overlap", "24h"), "argument --overlap: it is for a relay key; of 'signing' both sign until --finish"),
+        (("signing", "--finish", "--overlap", "0m"), "argument --overlap: "),
+        (("signing", "--now"), "argument --now: it is for 'signing' with --finish"),
+        (("0" * 8, "--finish"), "argument --finish: it is for 'signing'; a relay key ends by itself, after --overlap"),
+        (("0" * 8, "--now"), "argument --now: "),
+    ],
+)
+def test_rotation_refuses_an_option_that_it_would_not_heed(
+    command: Command, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    refusal(command, "keys", "rotate", *arguments)
+    assert f"relay keys rotate: error: {said}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("line", DOCUMENTED)
