@@ -8,13 +8,14 @@ from functools import partial
 
 from relay.clock import now
 from relay.domain.door import ClientAuthentication
-from relay.domain.keys import DEFAULT_OWNER
+from relay.domain.keys import DEFAULT_OWNER, AgentKey
 from relay.domain.relay_key import ID_LENGTH, RelayKey
 from relay.use_cases.issue_keys import Issued
 from relay.wiring import wiring
 from relay_dev import arguments, signing_key
 from relay_dev.failure import DevError
 from relay_dev.operate import run, runs
+from relay_dev.registered import may_be_there
 from relay_dev.shown import counted, shown_moment
 from relay_dev.signing_key import SIGNING
 
@@ -57,6 +58,11 @@ def _create(args: argparse.Namespace) -> int:
     if expires_at and expires_at <= now():
         raise DevError(f"{shown_moment(expires_at)} is over already")
     _tell(wiring().issue_keys.create(args.owner, agents=frozenset(args.agent), label=args.label, expires_at=expires_at))
+    for name in sorted(set(args.agent)):
+        if not may_be_there(AgentKey(args.owner, name)):
+            print(
+                f"No agent of the owner {args.owner} is registered as {name}: until one is, the key opens nothing there.", file=sys.stderr
+            )
     return 0
 
 

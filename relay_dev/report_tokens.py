@@ -5,11 +5,12 @@ import sys
 from datetime import timedelta
 
 from relay.clock import now
-from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, AgentKey
+from relay.domain.keys import AgentKey
 from relay.domain.relay_key import RelayKey
 from relay.wiring import wiring
 from relay_dev import arguments
 from relay_dev.failure import DevError
+from relay_dev.registered import may_be_there
 from relay_dev.shown import counted
 
 _OVERLAP = timedelta(hours=24)
@@ -34,7 +35,7 @@ def make(args: argparse.Namespace) -> int:
         count = revoke_all(agent)
         print(f"{counted(count, 'report token')} of {args.name} revoked")
         return 0
-    if agent != AgentKey(DEFAULT_OWNER, DEFAULT_AGENT) and wiring().agent_records.get(agent) is None:
+    if not may_be_there(agent):
         raise DevError(f"no agent of the owner {args.owner} is registered as {args.name}")
     issue, before = wiring().issue_report_tokens, _of(agent)
     issued = issue.create(args.owner, agents=frozenset({args.name}), label="", expires_at=None)

@@ -81,6 +81,14 @@ def test_a_key_is_created_for_an_owner_some_agents_and_a_time(relay: ClosedRelay
     assert relay.status(said.out.strip()) == 401
 
 
+def test_it_is_said_of_a_keys_agent_that_nobody_has_registered(command: Command) -> None:
+    said = command("keys", "create", "--owner", "acme", "--agent", AGENT, "--agent", "reader", "--agent", "default")
+    assert (said.code, said.out.count("\n")) == (0, 1)
+    names = re.findall(r"^No agent of the owner acme is registered as (\S+): until one is, ", said.err, re.MULTILINE)
+    assert names == ["default", "reader"]
+    assert "No agent" not in command("keys", "create", "--agent", "default").err, "the stack's own, which a command cannot see everywhere"
+
+
 def test_a_key_can_end_at_a_moment(relay: ClosedRelay, command: Command) -> None:
     assert "ends 2150-01-02 03:04:00Z" in command("keys", "create", "--expires", "2150-01-02T03:04+00:00").err
     said = command("keys", "create", "--expires", "2001-01-01")
