@@ -380,6 +380,17 @@ def test_what_is_undelivered_at_the_deadline_is_delivered_all_the_same() -> None
 # --- configs that are behind
 
 
+@pytest.mark.parametrize("stamped", ["9999-12-31T23:59:59.9999999Z", "0001-01-01T00:00:00Z"], ids=["MaxValue", "MinValue"])
+def test_a_status_that_an_agent_stamps_with_no_real_time_is_told_and_so_is_what_follows(followed: World, stamped: str) -> None:
+    """.NET's `DateTimeOffset`s for "never" and "not set"."""
+    followed.agent.task("t1").becomes("working")
+    followed.agent.task("t1").document["status"]["timestamp"] = stamped
+    followed.advance(POLL)
+    followed.agent.task("t1").becomes("completed")
+    followed.advance(POLL)
+    assert followed.told("a") == [2, 3]
+
+
 def test_the_watch_wakes_who_is_behind_without_a_wake_up_on_its_way(followed: World) -> None:
     """Purged before the first attempt; no sweep is due."""
     followed.wire.decide = once(Effect.DIES_BEFORE, function="deliver")

@@ -11,6 +11,8 @@ Item = Mapping[str, Any]
 VERSION = 1
 DUE_SHARDS = 8  # the sparse index is spread over as many partitions per kind
 
+_LATEST = datetime.max.replace(microsecond=999_000, tzinfo=UTC).timestamp()
+
 
 class UnknownItemError(Exception):
     """An item of a version this code does not know: leave it alone and let a newer function handle it."""
@@ -25,8 +27,8 @@ def number(value: float) -> dict[str, str]:
 
 
 def moment(value: datetime) -> dict[str, str]:
-    """Epoch seconds with milliseconds."""
-    return {"N": f"{value.timestamp():.3f}"}
+    """Epoch seconds with milliseconds. What would be rounded up into the year 10000 could not be read again: .NET's `MaxValue`."""
+    return {"N": f"{min(value.timestamp(), _LATEST):.3f}"}
 
 
 def seconds(value: datetime) -> dict[str, str]:
