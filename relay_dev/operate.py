@@ -20,7 +20,7 @@ from relay.domain.strategy import AUTOMATIC, Strategy, parse_strategy
 from relay.domain.webhook_url import origin
 from relay.use_cases.redrive import Filter
 from relay.wiring import wiring
-from relay_dev import arguments, report_tokens, stack
+from relay_dev import arguments, follow_remarks, report_tokens, stack
 from relay_dev.failure import DevError
 from relay_dev.shown import counted, shown
 
@@ -125,13 +125,20 @@ def _agents_add(args: argparse.Namespace) -> int:
     print(f"{args.name} is registered: call it at the relay's /agents/{args.name}{whose}")
     if key == AgentKey(DEFAULT_OWNER, DEFAULT_AGENT):
         print("until it is removed it takes the place of UpstreamAgentUrl, at the relay's own address too")
+    is_heeded = args.blocks is not Blocks.ALWAYS
+    if follow and not is_heeded:
+        print(follow_remarks.BLOCKING)
+    elif follow is Strategy.PUSH and not args.stack and not wiring().settings.public_url:
+        print(follow_remarks.NO_ADDRESS)
     try:
         agent = wiring().agents.find(key)
     except RelayError as error:
         print(f"but from here its card cannot be read: {error}")
-    else:
-        versions = ", ".join(sorted(agent.versions)) or "in no version that the relay speaks"
-        print(f"its card: {shown(str(agent.card.get('name', 'no name')))}, A2A {versions}")
+        return 0
+    versions = ", ".join(sorted(agent.versions)) or "in no version that the relay speaks"
+    print(f"its card: {shown(str(agent.card.get('name', 'no name')))}, A2A {versions}")
+    if is_heeded and (remark := follow_remarks.on_card(agent)):
+        print(remark)
     return 0
 
 

@@ -24,6 +24,8 @@ class Strategy(StrEnum):
     PUSH = "push"  # the agent's own push notifications, which the relay registers for; the agent must reach the relay's address
 
 
+CAPABILITIES = {Strategy.STREAM: "streaming", Strategy.PUSH: "pushNotifications"}  # what a card says who has them, the best first
+
 GIVEN_UP_FOR = timedelta(minutes=10)  # a strategy that an agent turned out not to have
 
 MAX_MISSED = 3  # changes that an agent did not tell, within GIVEN_UP_FOR; then it is polled
@@ -39,8 +41,7 @@ def parse_strategy(text: str) -> Strategy | None:
 def offered(card: Json) -> tuple[Strategy, ...]:
     """By the agent's card, the best first; polls are the last. That they also work only shows when they are used."""
     capabilities = mapping(card.get("capabilities"))
-    said = ((Strategy.STREAM, "streaming"), (Strategy.PUSH, "pushNotifications"))
-    return (*(strategy for strategy, name in said if capabilities.get(name) is True), Strategy.POLL)
+    return (*(strategy for strategy, name in CAPABILITIES.items() if capabilities.get(name) is True), Strategy.POLL)
 
 
 def first_that_works(strategies: Sequence[Strategy], *, works: Callable[[Strategy], bool]) -> Strategy:
