@@ -162,6 +162,26 @@ def test_a_claim_that_somebody_else_took_while_a_task_was_composed_sends_nothing
     assert world.told("a")[0] == 2
 
 
+@pytest.mark.parametrize("updates", ["every-revision", "events"])
+def test_a_task_that_is_no_longer_in_the_bucket_is_dead_lettered_and_what_follows_is_told(world: World, updates: str) -> None:
+    """Its object has expired, or the table was restored and the bucket was not."""
+    world.headers["a2a-relay-updates"] = updates
+    world.agent.task("t1")
+    world.register("t1", id="a")
+    world.settle()
+    appends(world, secrets.token_urlsafe(MAX_ITEM_BYTES), "small")
+    empty_the_bucket(world)
+    world.settle()
+    assert world.told("a") == [3]
+    assert [(letter.first, letter.last, letter.reason) for letter in world.dead_letters()] == [(2, 2, "revision-missing")]
+
+
+def empty_the_bucket(world: World) -> None:
+    s3, bucket = world.runner.aws.client("s3"), world.setting("BUCKET_NAME")
+    for each in s3.list_objects_v2(Bucket=bucket)["Contents"]:
+        s3.delete_object(Bucket=bucket, Key=each["Key"])
+
+
 # --- from the agent to the receiver
 
 

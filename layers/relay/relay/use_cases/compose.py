@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from threading import Lock
 
+from relay.adapters.blobs import BlobMissingError
 from relay.adapters.table.revisions import Revisions
 from relay.domain import notification
 from relay.domain.evo_webhook import EvoNames, lasted, tells_duration
@@ -29,7 +30,7 @@ class Compose:
         self._turn = Lock()
 
     def __call__(self, config: PushConfig, packed: PackedRevision) -> Notification | None:
-        """None: its turn did not come in time."""
+        """None: its turn did not come in time. Raises: BlobMissingError when the task is not where it was put."""
         with self._unpacking(packed) as may:
             if not may:
                 return None
@@ -43,10 +44,16 @@ class Compose:
             )
 
     def _before(self, config: PushConfig, packed: PackedRevision) -> Fingerprint | None:
-        """Of the revision before, where events are told: it is opened and let go first, so that one task at a time is held."""
+        """Of the revision before, where events are told: it is opened and let go first, so that one task at a time is held.
+
+        None, too, where its task is gone from the bucket: then the whole task is told.
+        """
         version, key = notification.events_version(config), (config.key.task, packed.number - 1)
         earlier = self._revisions.read([key]).get(key) if version and packed.number > 1 else None
-        return fingerprint(self._revisions.open(earlier).snapshot, version) if version and earlier else None
+        try:
+            return fingerprint(self._revisions.open(earlier).snapshot, version) if version and earlier else None
+        except BlobMissingError:
+            return None
 
     def _lasted(self, config: PushConfig, packed: PackedRevision) -> timedelta | None:
         if not tells_duration(config, packed.head):

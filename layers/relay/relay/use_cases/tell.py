@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from relay import observability
+from relay.adapters.blobs import BlobMissingError
 from relay.adapters.queues import Queue
 from relay.adapters.table.cursors import Cursors, Wait
 from relay.domain.claim import CLAIM
@@ -123,10 +124,17 @@ class Tell:
         elif self._copies.has_ended(run.config):
             run.is_going = False
         elif step.revision is None:
-            self._give_up.one_that_is_missing(run.config, step.number)
-            self._advance(run, step)
+            self._miss(run, step)
         else:
-            self._start(run, step, step.revision)
+            try:
+                self._start(run, step, step.revision)
+            except BlobMissingError:
+                self._miss(run, step)
+
+    def _miss(self, run: Run, step: Step) -> None:
+        """A revision that is not in the table any more, or whose task is not in the bucket."""
+        self._give_up.one_that_is_missing(run.config, step.number)
+        self._advance(run, step)
 
     def _pass_over(self, run: Run, step: Step) -> None:
         """The cursor goes past what the config's filter leaves out: no attempt, so nothing is healed by it."""
