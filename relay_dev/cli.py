@@ -11,13 +11,14 @@ _LOCAL = {
     "listen": "a receiver for trying things: prints and verifies what arrives",
     "demo": "agent, relay, receiver and client on this machine: push for an agent that has none",
 }
-# Command -> its help; relay_dev.operate, relay_dev.keys and relay_dev.receivers add them.
+# Command -> its help; relay_dev.operate and the modules of the commands' names add them.
 _OPERATE = {
     "agents": "register, list and remove upstream agents",
     "keys": "make, list, revoke and rotate relay keys",
     "dead-letters": "list the webhooks that were given up",
     "receivers": "list the receivers that fail, and the state of their breakers",
     "redrive": "send given-up webhooks again",
+    "replay": "send webhooks again, delivered ones too",
 }
 
 
@@ -49,6 +50,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
         operate.add_dead_letters(commands)
         importlib.import_module("relay_dev.receivers").add_receivers(commands)
         operate.add_redrive(commands)
+        importlib.import_module("relay_dev.replay").add_replay(commands)
     else:
         for name, text in _OPERATE.items():
             commands.add_parser(name, help=text)

@@ -12,6 +12,7 @@ from relay.adapters.table.cursors import MAX_RESEND
 from relay.adapters.table.dead_letters import DeadLetters
 from relay.domain.dead_letter import DeadLetter
 from relay.use_cases.redrive import Filter, Redrive
+from relay.use_cases.send_again import SendAgain
 from relay.wiring import wiring
 from relay_dev.cli import _parser
 from tests.support.wire import Effect, once
@@ -31,15 +32,8 @@ def redrive(world: World, dead_letters: DeadLetters) -> Redrive:
     world.cursors.create(KEY, 1, group="g", now=now(), expires=now() + timedelta(days=30))
     queue = Queue(boto3.client("sqs"), world.queue_url(DELIVERY))
     configs = Configs(world.connection, seal=world.vault.seal, open_sealed=world.vault.open)
-    return Redrive(
-        dead_letters=dead_letters,
-        configs=configs,
-        revisions=world.revisions,
-        cursors=world.cursors,
-        watches=world.watches,
-        delivery_queue=queue,
-        now=now,
-    )
+    send_again = SendAgain(cursors=world.cursors, watches=world.watches, delivery_queue=queue, now=now)
+    return Redrive(dead_letters=dead_letters, configs=configs, revisions=world.revisions, send_again=send_again, now=now)
 
 
 def test_letter_that_was_written_anew_meanwhile_stays(world: World, dead_letters: DeadLetters) -> None:

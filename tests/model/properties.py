@@ -13,7 +13,7 @@ def violation(s: State, start: State, rules: Rules) -> str:
     for config in s.configs:
         if config.extra > disturbed:
             return f"{config.extra} duplicates after {disturbed} crashes and lost claims"
-        was_redriven = s.left.redrives != start.left.redrives
+        was_redriven = (s.left.redrives, s.left.replays) != (start.left.redrives, start.left.replays)
         if not disturbed and not was_redriven and _given_up(config) & config.posted:
             return "a dead letter for what was delivered"
     return ""
@@ -48,6 +48,8 @@ def _unfinished_config(s: State, config: Config) -> str:
     owed = frozenset(range(config.start + 1, s.newest + 1)) - config.posted - config.excused
     if missing := owed - _given_up(config):
         return f"lost: {sorted(missing)} neither accepted nor given up"
+    if missing := config.replayed - _given_up(config) - config.excused:
+        return f"lost: {sorted(missing)} was to be replayed, and is neither accepted again nor given up"
     if owed - config.announced:
         return "a dead letter was never announced"
     return ""

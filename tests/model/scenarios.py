@@ -56,6 +56,12 @@ _WATCHED = Rules(fans_out_at_once=True, delivers_at_once=True, asks_agent=True)
 _ASKED = Rules(fans_out_at_once=True, asks_agent=True)
 
 
+def _told(last: int) -> Config:
+    """Registered before the first revision, and told all of them."""
+    told = frozenset(range(1, last + 1))
+    return Config(cursor=Cursor(last, 1), push=True, lives=1, posted=told, last_started=last)
+
+
 def _given_up(first: int, last: int) -> Config:
     numbers = frozenset(range(first, last + 1))
     return Config(Cursor(last, 1, is_failing=True), push=True, letters=(Letter(first, last, 1),), lives=1, announced=numbers, posted=NONE)
@@ -178,6 +184,21 @@ SCENARIOS = {
     "redriving after the end": Scenario(
         "the watch is over; a redriven config's worker dies, and a message is lost; the sweep",
         State(log=_ONE, configs=(_given_up(1, 1),), turns=(Turn(),), left=Left(redrives=1, crashes=1, losses=1)),
+        Rules(task="T", fans_out_at_once=True, asks_agent=True, sweeps=True),
+    ),
+    "replaying": Scenario(
+        "what was delivered is replayed twice, beside a new revision; workers and the command die; the sweep",
+        State(log=(Head(1, 0), Head(2, 1)), configs=(_told(2),), left=Left(replays=2, failures=2, crashes=1)),
+        Rules(task="abc", fans_out_at_once=True, sweeps=True),
+    ),
+    "replaying to two": Scenario(
+        "likewise, one revision at a time, with two workers of which one is slow; what is given up is redriven",
+        State(log=_ONE, configs=(_told(1),), runs=_TWO, left=Left(replays=1, redrives=1, failures=2, slow=1)),
+        Rules(task="ab", fans_out_at_once=True, max_resend=1),
+    ),
+    "replaying after the end": Scenario(
+        "the watch is over; a worker dies, and a message is lost; the sweep",
+        State(log=_ONE, configs=(_told(1),), turns=(Turn(),), left=Left(replays=1, crashes=1, losses=1)),
         Rules(task="T", fans_out_at_once=True, asks_agent=True, sweeps=True),
     ),
     "watch starts": Scenario(

@@ -77,6 +77,7 @@ class Config(NamedTuple):
     posted: Revisions = NONE  # seen: accepted by the receiver
     announced: Revisions = NONE  # seen: a message on the dead-letter queue has told of them
     excused: Revisions = NONE  # seen: given up, and left out by a redrive of the newest only
+    replayed: Revisions = NONE  # seen: asked for by a replay, and not accepted again since
     tries: int = 0  # seen: POSTs that have failed since the cursor moved; only where there is a breaker
     last_started: int = 0  # seen: the newest revision whose POST has started, redriven ones aside
     extra: int = 0  # seen: POSTs of what the receiver had already accepted, redriven ones aside
@@ -176,7 +177,7 @@ class FanOut(NamedTuple):
 
 
 class Redrive(NamedTuple):
-    """The operator's command: of one config, the letters it has read, and what it asks to send again."""
+    """The operator's command: of one config, the letters it has read, and what it asks to send again. A replay has read none."""
 
     phase: str = IDLE
     config: int = 0
@@ -201,6 +202,7 @@ class Left(NamedTuple):
     dues: int = 0  # the watch's timer is due, where nobody waits for that
     deadlines: int = 0  # the watch's deadline comes
     redrives: int = 0
+    replays: int = 0
 
 
 class State(NamedTuple):

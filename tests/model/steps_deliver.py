@@ -166,7 +166,7 @@ def _seen_to_be_accepted(s: State, run: Run) -> State:
     if run.life != config.lives:
         return s
     if is_resent:
-        return set_config(s, run.config, config._replace(posted=config.posted | {number}))
+        return set_config(s, run.config, config._replace(posted=config.posted | {number}, replayed=config.replayed - {number}))
     extra = config.extra + (number in config.posted)
     excused = config.excused | frozenset(range(run.position + 1, number))  # passed over: the newer one contains them
     return set_config(s, run.config, config._replace(posted=config.posted | {number}, extra=extra, excused=excused))

@@ -1,4 +1,4 @@
-"""The sweep (use_cases/sweep.py) and the operator's redrive (use_cases/redrive.py)."""
+"""The sweep (use_cases/sweep.py) and the operator's redrive and replay (use_cases/redrive.py, replay.py, send_again.py)."""
 
 from collections.abc import Callable
 
@@ -33,10 +33,21 @@ def redrive(s: State, rules: Rules) -> Steps:
     command = s.redrive
     if command.phase != IDLE:
         yield from _PHASES[command.phase](s, command, rules)
-    elif may(s.left, "redrives"):
-        for place, config in enumerate(s.configs):
-            if config.letters:
-                yield outside("redrive: read the letters", s._replace(redrive=_asked_for(place, config, rules)), "redrives")
+        return
+    for place, config in enumerate(s.configs):
+        if may(s.left, "redrives") and config.letters:
+            yield outside("redrive: read the letters", s._replace(redrive=_asked_for(place, config, rules)), "redrives")
+        if may(s.left, "replays") and (revisions := _observed(s, config, rules)):
+            yield outside("replay: read the log", s._replace(redrive=Redrive("add", place, (), revisions)), "replays")
+
+
+def _observed(s: State, config: Config, rules: Rules) -> tuple[int, ...]:
+    """What a config was told from its start on, or the newest of it; what it has not been told is on its way anyway."""
+    if config.cursor is None:
+        return ()
+    last = s.newest if rules.wrong == "replays-ahead" else config.cursor.position
+    numbers = [number for number in range(config.start + 1, last + 1) if rules.wants(number)]
+    return tuple(numbers[-1:] if rules.redrives_newest_only else numbers[: rules.max_resend])
 
 
 def _asked_for(place: int, config: Config, rules: Rules) -> Redrive:
@@ -55,6 +66,9 @@ def _add(s: State, command: Redrive, rules: Rules) -> Steps:
         return
     resend = tuple(sorted({*cursor.resend, *command.revisions}))
     indexed = cursor.indexed or (0 if rules.wrong == "unindexed" else BY_REDRIVE)
+    config = s.configs[command.config]
+    if not command.letters:
+        s = set_config(s, command.config, config._replace(replayed=config.replayed | set(command.revisions)))
     after = set_cursor(s, command.config, cursor._replace(resend=resend, indexed=indexed))
     yield own(f"redrive: add {resend}", after._replace(redrive=command._replace(phase="watch" if s.turns else "wake")))
 

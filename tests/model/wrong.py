@@ -24,6 +24,7 @@ WRONG = {
     "letter-first": ("a redrive deletes the letter before it adds its revisions", "redriving"),
     "any-letter": ("a redrive deletes a letter that was written anew meanwhile", "redriving"),
     "rest-forgotten": ("a redrive deletes a letter of which it has asked for a part", "redriving"),
+    "replays-ahead": ("a replay asks for what the config has not been sent yet", "replaying"),
     "asks-the-busy": ("a redrive asks for what a worker is about to give up again", "redriving"),
     # the breaker
     "probe-unheld": ("a half-open breaker lets everybody through", "the breaker"),

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from relay.use_cases.compose import Compose
     from relay.use_cases.copies import Copies
     from relay.use_cases.deliver_batches import DeliverBatches
+    from relay.use_cases.redrive import Redrive
+    from relay.use_cases.replay import Replay
+    from relay.use_cases.send_again import SendAgain
 
 
 @dataclass(frozen=True)
 class Delivering(Doors):
-    """The deliver function's part of the wiring."""
+    """The part of the wiring that the deliver function is made of, and the operator's commands that send again."""
 
     @contextmanager
     def deliver(self) -> "Iterator[DeliverBatches]":
@@ -117,3 +120,27 @@ class Delivering(Doors):
     def signer(self) -> Signer:
         """As whom the relay signs now; without a signing secret it has no keys."""
         return Signer(self._signing_keys.live(), issuer=self.settings.public_url.rstrip("/"))
+
+    @cached_property
+    def redrive(self) -> "Redrive":
+        from relay.use_cases.redrive import Redrive
+
+        return Redrive(
+            dead_letters=DeadLetters(self.connection),
+            configs=self.configs,
+            revisions=self.revisions,
+            send_again=self.send_again,
+            now=now,
+        )
+
+    @cached_property
+    def replay(self) -> "Replay":
+        from relay.use_cases.replay import Replay
+
+        return Replay(configs=self.configs, cursors=self.cursors, revisions=self.revisions, send_again=self.send_again, now=now)
+
+    @cached_property
+    def send_again(self) -> "SendAgain":
+        from relay.use_cases.send_again import SendAgain
+
+        return SendAgain(cursors=self.cursors, watches=self.watches, delivery_queue=self.delivery_queue, now=now)

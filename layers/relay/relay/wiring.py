@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from relay.adapters.table.dead_letters import DeadLetters
 from relay.clock import now
 from relay.domain.door import ClientAuthentication
 from relay.following import Following
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from relay.use_cases.habits import KnownHabits
     from relay.use_cases.name_config import NameConfig
     from relay.use_cases.pending import Pending
-    from relay.use_cases.redrive import Redrive
     from relay.use_cases.register import RegisterLimits
     from relay.use_cases.report import Report
     from relay.use_cases.speak_proto import SpeakProto
@@ -267,20 +265,6 @@ class Wiring(Following):
             delivery_queue=self.delivery_queue,
             watch_queue=self.watch_queue,
             worker_queue=self.worker_queue,
-            now=now,
-        )
-
-    @cached_property
-    def redrive(self) -> "Redrive":
-        from relay.use_cases.redrive import Redrive
-
-        return Redrive(
-            dead_letters=DeadLetters(self.connection),
-            configs=self.configs,
-            revisions=self.revisions,
-            cursors=self.cursors,
-            watches=self.watches,
-            delivery_queue=self.delivery_queue,
             now=now,
         )
 

@@ -4,6 +4,7 @@ Parts of a key come from strangers (a task id, a config id, a tenant): each is p
 and no two keys can meet. DynamoDB: a partition key is at most 2,048 bytes, a sort key at most 1,024.
 """
 
+import hashlib
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -215,6 +216,11 @@ class ReceiverKey(NamedTuple):
     @property
     def partition(self) -> str:
         return f"RECEIVER#{encode_part(self.owner)}#{encode_part(self.origin)}"
+
+    @property
+    def group(self) -> str:
+        """The receiver as SQS's message group: at most 128 characters, and no part of the URL in it."""
+        return hashlib.sha256(f"{self.owner} {self.origin}".encode()).hexdigest()[:32]
 
     @classmethod
     def from_partition(cls, partition: str) -> "ReceiverKey":

@@ -166,7 +166,8 @@ class Cursor:
 
     `waits_for` is the number of the timer that a failed attempt has sent. `behind_since` is set with it and stays until the config has
     caught up: while it is set, a reader looks for the newest revision itself, since wake-ups for it may have been acknowledged.
-    `resend` holds the revisions a redrive asked for. `claim_token` stays when the claim ends; without `claim_until` nobody holds it.
+    `resend` holds the revisions a redrive or a replay asked for. `start` is where it began: it is owed what is past that.
+    `claim_token` stays when the claim ends; without `claim_until` nobody holds it.
     """
 
     key: ConfigKey
@@ -184,6 +185,7 @@ class Cursor:
     gone_checked: bool = False
     expires: datetime | None = None
     attempted: int = 0  # the revision that the last failed attempt was for
+    start: int = 0
 
     def is_claimed(self, now: datetime) -> bool:
         return self.claim_until is not None and self.claim_until > now

@@ -6,20 +6,17 @@ letter is deleted last, so a redrive that dies is run again.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 
-from relay.adapters.queues import Queue
 from relay.adapters.table.configs import Configs
-from relay.adapters.table.cursors import MAX_RESEND, Cursors
+from relay.adapters.table.cursors import MAX_RESEND
 from relay.adapters.table.dead_letters import DeadLetters
 from relay.adapters.table.revisions import Revisions
-from relay.adapters.table.watches import Watches
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.evo_ai import wants
 from relay.domain.keys import ConfigKey
-from relay.domain.push_config import Cursor
-from relay.domain.wakeup import DeliveryWakeup
+from relay.use_cases.send_again import SendAgain
 
 
 @dataclass(frozen=True)
@@ -57,17 +54,13 @@ class Redrive:
         dead_letters: DeadLetters,
         configs: Configs,
         revisions: Revisions,
-        cursors: Cursors,
-        watches: Watches,
-        delivery_queue: Queue,
+        send_again: SendAgain,
         now: Callable[[], datetime],
     ) -> None:
         self._dead_letters = dead_letters
         self._configs = configs
         self._revisions = revisions
-        self._cursors = cursors
-        self._watches = watches
-        self._queue = delivery_queue
+        self._send_again = send_again
         self._now = now
 
     def list(self, wanted: Filter) -> list[DeadLetter]:
@@ -82,14 +75,9 @@ class Redrive:
             yield self._redrive_config(tuple(group), every=every)
 
     def _redrive_config(self, letters: tuple[DeadLetter, ...], *, every: bool) -> Redriven:
-        key = letters[0].key
         revisions = self.revisions_to_send(letters, every=every)
-        cursor = self._cursors.get(key, now=self._now())
-        if cursor is None or _are_at_work(revisions, cursor) or not self._cursors.add_resend(key, revisions, now=self._now()):
+        if not self._send_again(letters[0].key, revisions):
             return Redriven(letters, ())
-        now = self._now()  # past its deadline from the start, the watch asks no agent: it only looks after the config until it has passed
-        self._watches.start(key.task, deadline=now, interval=timedelta(0), due=now)
-        self._queue.send(DeliveryWakeup(key, group=cursor.group))
         self._settle(letters, asked_to=revisions[-1] if every else max(letter.last for letter in letters))
         return Redriven(letters, revisions)
 
@@ -115,8 +103,3 @@ class Redrive:
                 self._dead_letters.delete(letter)
             elif letter.open_revisions.start <= asked_to:
                 self._dead_letters.shorten(letter, asked_to=asked_to)
-
-
-def _are_at_work(revisions: tuple[int, ...], cursor: Cursor) -> bool:
-    """A worker that is about to give up what an earlier redrive asked for would take this one's wish along with its own."""
-    return cursor.claim_until is not None and not set(revisions).isdisjoint(cursor.resend)

@@ -17,7 +17,7 @@ from relay.adapters.table.directory import Directory
 from relay.adapters.table.revisions import Revisions
 from relay.domain.errors import InvalidParamsError
 from relay.domain.forwarding import Headers
-from relay.domain.keys import AgentKey, ConfigKey, TaskKey
+from relay.domain.keys import AgentKey, ConfigKey, ReceiverKey, TaskKey
 from relay.domain.push_config import PushConfig, Start, start_position
 from relay.domain.registration import Registration
 from relay.domain.retention import config_expiry, revision_expiry
@@ -164,8 +164,8 @@ def config_id_for(registration: Registration, known: list[PushConfig]) -> str:
 
 
 def receiver_group(config: PushConfig) -> str:
-    """The receiver as SQS's message group: at most 128 characters, and no part of the URL in it."""
-    return hashlib.sha256(f"{config.key.task.owner} {origin(config.url)}".encode()).hexdigest()[:32]
+    """The message group of what is sent to the config's receiver."""
+    return ReceiverKey(config.key.task.owner, origin(config.url)).group
 
 
 def _same(known: list[PushConfig], registration: Registration) -> str:

@@ -45,6 +45,7 @@ class Cursors:
                 "sk": items.text(key.cursor),
                 "v": items.version(),
                 "position": items.number(position),
+                "start": items.number(position),
                 "group": items.text(group),
                 "ttl": items.seconds(expires),
             },
@@ -73,6 +74,12 @@ class Cursors:
     def of_task(self, task: TaskKey, *, now: datetime) -> list[Cursor]:
         found = self._connection.query(task.partition, prefix=CURSOR_PREFIX)
         return [cursor_of(task, item) for item in found if not items.is_expired(item, now)]
+
+    def all(self, *, now: datetime) -> Iterator[Cursor]:
+        """Of all tasks, by a scan: an operator's command, never on a hot path."""
+        for item in self._connection.scan_prefix(CURSOR_PREFIX):
+            if not items.is_expired(item, now):
+                yield cursor_of(TaskKey.from_partition(items.read_text(item, "pk")), item)
 
     def delete(self, key: ConfigKey) -> None:
         self._connection.delete(key.task.partition, key.cursor)
@@ -170,7 +177,7 @@ class Cursors:
         return self._end(key, token, f"REMOVE claim_until{forgotten}", {}, done=lambda old: old.claim_until is None)
 
     def add_resend(self, key: ConfigKey, revisions: Collection[int], *, now: datetime) -> bool:
-        """A redrive: these revisions are to be sent again. Idempotent. False: the config is gone, or has too many waiting.
+        """A redrive or replay: these revisions are to be sent again. Idempotent. False: the config is gone, or has too many waiting.
 
         The config enters the sparse index, so that the sweep finds it should its wake-up be lost.
         """
@@ -253,4 +260,5 @@ def _cursor(key: ConfigKey, item: Item) -> Cursor:
         gone_checked=items.read_flag(item, "gone_checked"),
         expires=items.read_moment(item, "ttl"),
         attempted=items.read_int(item, "attempted"),
+        start=items.read_int(item, "start"),
     )

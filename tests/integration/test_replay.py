@@ -1,0 +1,207 @@
+"""A replay: what was observed in some time is sent again, whether it was delivered or not, through the claim like everything else."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from relay.adapters.table.cursors import MAX_RESEND
+from relay.use_cases.redrive import Filter
+from relay.use_cases.replay import Part, Span
+from relay.wiring import wiring
+from relay_dev.cli import _parser
+from relay_dev.receiver import Receiver
+from tests.integration.test_deliver import appends, holds
+from tests.integration.test_evo_ai_configs import documented
+from tests.support.wire import Effect, once
+from tests.support.world import DELIVERY, SWEEP, World, config_key
+
+KEY = config_key("t1", "a")
+
+
+def told(world: World, *states: str) -> datetime:
+    """Revisions of t1, all of them delivered; when the first of them was asked for."""
+    began = world.runner.clock.now()
+    appends(world, *states)
+    world.settle()
+    return began
+
+
+def follow(world: World, *config_ids: str) -> None:
+    world.agent.task("t1")
+    for config_id in config_ids:
+        world.register("t1", id=config_id)
+    world.settle()
+
+
+def replay(span: Span, *, every: bool = False) -> list[tuple[Part, bool]]:
+    use_case = wiring().replay
+    return [(part, use_case(part)) for part in use_case.find(span, every=every)]
+
+
+def again(world: World, config_id: str = "a") -> list[int]:
+    return [int(post.revision) for post in world.posts(config_id) if post.headers.get("a2a-relay-redriven") == "true"]
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str]]:
+    args = _parser("replay").parse_args(["replay", *arguments])
+    capsys.readouterr()
+    code = args.command(args)
+    output = capsys.readouterr()
+    return code, (output.out + output.err).splitlines()
+
+
+def test_what_was_delivered_is_sent_again_as_it_was_and_says_so(world: World) -> None:
+    follow(world, "a")
+    told(world, "working", "input-required", "completed")
+    assert replay(Span(task_id="t1"), every=True) == [(Part(KEY, (2, 3, 4)), True)]
+    world.settle()
+    posts = world.posts("a")
+    first, second = posts[:3], posts[3:]
+    assert again(world) == [2, 3, 4]
+    assert [(each.webhook_id, each.body) for each in first] == [(each.webhook_id, each.body) for each in second]
+    assert (world.cursor("t1", "a").position, world.cursor("t1", "a").resend) == (4, ())
+
+
+def test_only_the_newest_state_of_that_time_is_sent_again_unless_every(world: World) -> None:
+    follow(world, "a")
+    told(world, "working", "input-required")
+    world.runner.clock.advance(timedelta(minutes=1))
+    until = told(world, "completed")
+    assert replay(Span(task_id="t1")) == [(Part(KEY, (4,)), True)]
+    assert replay(Span(task_id="t1", until=until)) == [(Part(KEY, (3,)), True)]
+    world.settle()
+    assert again(world) == [3, 4]
+
+
+def test_a_time_takes_what_was_observed_in_it(world: World) -> None:
+    follow(world, "a")
+    told(world, "working")
+    world.runner.clock.advance(timedelta(minutes=1))
+    since = told(world, "input-required", "working")
+    world.runner.clock.advance(timedelta(minutes=1))
+    until = told(world, "completed")
+    assert replay(Span(since=since, until=until), every=True) == [(Part(KEY, (3, 4)), True)]
+    assert replay(Span(since=world.runner.clock.now() + timedelta(seconds=1))) == []
+
+
+def test_a_task_a_config_and_a_receiver_choose_whose(world: World) -> None:
+    follow(world, "a", "b")
+    with Receiver() as elsewhere:
+        world.register("t1", f"{elsewhere.url}/c", id="c")
+        told(world, "completed")
+        began = world.runner.clock.now() - timedelta(days=1)
+
+        def whose(span: Span) -> list[str]:
+            return sorted(part.key.config_id for part in wiring().replay.find(span, every=False))
+
+        assert whose(Span(since=began)) == ["a", "b", "c"]
+        assert whose(Span(task_id="t1", config_id="b")) == ["b"]
+        assert whose(Span(since=began, receiver=elsewhere.url)) == ["c"]
+        assert whose(Span(since=began, receiver=world.receiver.url)) == ["a", "b"]
+        assert whose(Span(task_id="t2")) == []
+
+
+def test_what_is_still_to_be_sent_is_not_replayed_but_comes_after_what_is(world: World) -> None:
+    follow(world, "a")
+    told(world, "working")
+    world.receiver.fail_next(503)
+    told(world, "completed")
+    assert replay(Span(task_id="t1"), every=True) == [(Part(KEY, (2,)), True)]
+    world.advance(5)
+    assert [(post.revision, post.status) for post in world.posts("a")] == [("2", 200), ("3", 503), ("2", 200), ("3", 200)]
+
+
+def test_a_config_that_has_been_told_nothing_has_nothing_to_replay(world: World) -> None:
+    """Not even what its task went through before it was registered."""
+    follow(world, "a")
+    told(world, "working", "working")
+    world.register("t1", id="b")
+    world.settle()
+    assert replay(Span(task_id="t1", config_id="b"), every=True) == []
+    told(world, "completed")
+    assert replay(Span(task_id="t1", config_id="b"), every=True) == [(Part(config_key("t1", "b"), (4,)), True)]
+
+
+def test_what_the_configs_filter_leaves_out_is_not_replayed(world: World) -> None:
+    world.agent.task("t1")
+    key = config_key("t1", documented(world, events=["task.working"])["configId"])
+    told(world, "working", "completed")
+    assert [part for part in wiring().replay.find(Span(task_id="t1"), every=False) if part.key == key] == [Part(key, (2,))]
+
+
+def test_what_does_not_fit_in_at_once_is_left_to_another_replay(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    follow(world, "a")
+    told(world, *["working", "input-required"] * (MAX_RESEND // 2), "working", "completed")
+    code, lines = said(capsys, "--task", "t1", "--every")
+    assert (code, lines[-1]) == (0, "1 config replayed, 0 left")
+    assert lines[0] == f"task t1  config a  agent default  owner default: {MAX_RESEND} revisions, 2 to {MAX_RESEND + 1}"
+    assert said(capsys, "--task", "t1", "--every")[1][-1] == "1 config replayed, 0 left", "the same again is nothing more"
+    for _ in range(3):
+        world.settle()
+    assert again(world) == list(range(2, MAX_RESEND + 2))
+    since = lines[1].rpartition(" ")[2]
+    code, lines = said(capsys, "--since", since, "--every")
+    assert lines[0].endswith(f": 2 revisions, {MAX_RESEND + 2} to {MAX_RESEND + 3}")
+    world.settle()
+    assert again(world) == list(range(2, MAX_RESEND + 4))
+
+
+def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    follow(world, "a")
+    told(world, "completed")
+    assert said(capsys, "--task", "t1", "--dry-run") == (
+        0,
+        ["would send task t1  config a  agent default  owner default: revision 2", "1 config; nothing was sent"],
+    )
+    assert (world.cursor("t1", "a").resend, world.length(DELIVERY)) == ((), 0)
+
+
+def test_a_command_that_names_neither_time_nor_task_is_refused(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "--receiver", world.receiver.url, "--every") == (
+        2,
+        ["relay: say from when on, or of which task: --since TIME or --task ID"],
+    )
+
+
+def test_a_config_that_is_busy_with_the_same_is_left_alone(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may be about to give up what was asked for earlier, and would take this wish along with its own."""
+    follow(world, "a")
+    told(world, "completed")
+    world.cursors.add_resend(KEY, [2], now=world.runner.clock.now())
+    holds(world)
+    code, lines = said(capsys, "--task", "t1")
+    assert code == 1
+    assert lines == [
+        "task t1  config a  agent default  owner default: left alone: the config is gone, busy, or has too many waiting",
+        "0 configs replayed, 1 left",
+    ]
+
+
+def test_what_is_replayed_is_sent_though_its_worker_dies_and_the_queue_is_purged(world: World) -> None:
+    follow(world, "a")
+    told(world, "completed")
+    world.advance(SWEEP)
+    assert world.watch("t1") is None, "the task has ended, and all is told"
+    [(_, is_replayed)] = replay(Span(task_id="t1"))
+    assert is_replayed
+    world.wire.decide = once(Effect.DIES_AFTER, function="deliver", name="UpdateItem")
+    world.settle()
+    world.purge(DELIVERY)
+    for _ in range(3):
+        world.advance(SWEEP)
+    assert again(world) == [2]
+    assert world.watch("t1") is None
+
+
+def test_a_replayed_one_that_fails_to_the_end_is_a_dead_letter_and_redriven(world: World) -> None:
+    follow(world, "a")
+    told(world, "working", "completed")
+    world.receiver.fail_next(400)
+    assert replay(Span(task_id="t1"))[0][1]
+    world.settle()
+    letters = wiring().redrive.list(Filter())
+    assert [(letter.first, letter.last) for letter in letters] == [(3, 3)]
+    list(wiring().redrive.redrive(letters, every=False))
+    world.settle()
+    assert [(post.revision, post.status) for post in world.posts("a")][2:] == [("3", 400), ("3", 200)]
+    assert world.dead_letters() == []
