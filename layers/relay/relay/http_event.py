@@ -1,7 +1,8 @@
 """API Gateway's event as one request at one agent's address, and answers as API Gateway takes them.
 
-An agent lives at `/agents/{agent}`, the one named `default` also at `/`.
-Source: API Gateway, "payload format version 2.0".
+An agent lives at `/agents/{agent}`, the one named `default` also at `/`. What stands before that is not the relay's: a stage's name, and
+the path of a custom domain's API mapping, which API Gateway leaves in the path.
+Source: API Gateway, "payload format version 2.0"; aws-powertools/powertools-lambda-python #579 (events of custom domains with mappings).
 """
 
 import base64
@@ -10,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from relay.domain.errors import UpstreamTooLargeError
 from relay.domain.keys import DEFAULT_AGENT
@@ -52,7 +53,7 @@ def read_request(event: Mapping[str, Any], *, public_url: str) -> HttpRequest:
     stage = str(context.get("stage") or "$default")
     path = str(event.get("rawPath") or "/")
     prefix = "" if stage == "$default" else f"/{stage}"
-    path = path.removeprefix(prefix) or "/"
+    path = _below(urlsplit(public_url).path.rstrip("/"), path.removeprefix(prefix) or "/")
     agent, below, rest = _agent_in(path)
     origin = public_url.rstrip("/") or f"{headers.get('x-forwarded-proto', 'https')}://{context.get('domainName')}{prefix}"
     body = str(event.get("body") or "")
@@ -102,6 +103,11 @@ def revalidated(request: HttpRequest, answer: HttpAnswer) -> HttpAnswer:
 def plain_answer(status: int, text: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
     """For whoever called where there is nothing, or with the wrong verb."""
     return json_answer(status, {"message": text}, headers)
+
+
+def _below(mapping: str, path: str) -> str:
+    """The path without that of the API mapping, where it is in it: at the HTTP API's own address, or behind a proxy, it is not."""
+    return path.removeprefix(mapping) or "/" if f"{path}/".startswith(f"{mapping}/") else path
 
 
 def _agent_in(path: str) -> tuple[str, str, str]:
