@@ -218,7 +218,7 @@ def _answered(
     except _PLAIN_ERRORS:
         raise
     except RelayError as error:
-        observability.log("call refused", caller=caller, agent=request.agent, method=name, code=error.code, reason=error.reason)
+        observability.call_refused(caller, error, agent=request.agent, method=name)
         return refuse(error)
     except Exception as error:
         observability.fault("call failed", caller=caller, agent=request.agent, method=name, error=error)

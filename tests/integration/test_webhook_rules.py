@@ -1,9 +1,11 @@
 """What an operator says about webhooks' hosts holds at the registration, and at every attempt that follows."""
 
+import json
 from typing import Any
 
 import pytest
 
+from relay import observability
 from relay_dev import execution_environment
 from tests.support.world import World, config_key
 
@@ -36,6 +38,18 @@ def test_registration_is_refused_by_the_operators_lists(parameters: dict[str, st
         assert "operator" in error["message"]
         assert host not in error["message"]
         assert world.items("PUSH#") == []
+
+
+def test_operator_reads_in_the_log_which_parameter_would_let_a_webhook_in(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "INFO")
+    observability.forget()
+    capsys.readouterr()
+    answers = [refusal(world, url) for url in ("http://receiver.example/hook", "https://10.0.0.1/hook", "https://127.1/hook")]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"call refused"' in line]
+    assert [line.get("parameter") for line in lines] == ["AllowedWebhookHosts", "AllowedWebhookHosts", None]
+    assert "AllowedWebhookHosts" not in json.dumps(answers)
 
 
 def test_inline_config_is_refused_before_the_message_is_sent() -> None:
@@ -78,7 +92,7 @@ def test_denied_address_behind_a_name_is_not_dialled() -> None:
         assert world.posts() == []
         [attempt] = world.attempts.last(config_key("t1", "a"), most=5)
         assert attempt.kind == "blocked-address"
-        assert "which the operator denies" in attempt.detail
+        assert "which DeniedWebhookHosts has" in attempt.detail
 
 
 def test_list_that_cannot_be_read_stops_everything_rather_than_deny_nothing() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.domain.errors import InvalidParamsError
+from relay.domain.errors import InvalidParamsError, WebhookHostError
 from relay.domain.host_list import NO_HOSTS, HostList
 from relay.domain.webhook_hosts import WebhookHosts
 
@@ -192,3 +192,27 @@ def test_address_that_a_name_led_to_is_denied_by_number() -> None:
 def test_any_entry_is_read_or_refused(entry: str) -> None:
     with suppress(ValueError):
         assert listed(entry)
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts", "parameter"),
+    [
+        ("http://receiver.example/", WebhookHosts(), "AllowedWebhookHosts"),
+        ("https://10.0.0.1/", WebhookHosts(), "AllowedWebhookHosts"),
+        ("https://receiver.internal/", WebhookHosts(), "AllowedWebhookHosts"),
+        ("https://receiver.example/", WebhookHosts(denied=listed("receiver.example")), "DeniedWebhookHosts"),
+        ("https://receiver.example/", WebhookHosts(only=listed("other.example")), "OnlyWebhookHosts"),
+    ],
+)
+def test_refusal_knows_the_operators_parameter_and_tells_the_caller_nothing_of_it(url: str, hosts: WebhookHosts, parameter: str) -> None:
+    with pytest.raises(WebhookHostError) as refused:
+        hosts.check(url, field=FIELD)
+    assert refused.value.parameter == parameter
+    assert parameter not in f"{refused.value} {refused.value.metadata}"
+
+
+def test_no_parameter_lets_an_odd_url_in() -> None:
+    for odd in ("ftp://receiver.example/", "http://a b/", "https://127.1/", 1):
+        with pytest.raises(InvalidParamsError) as refused:
+            WebhookHosts().check(odd, field=FIELD)
+        assert not isinstance(refused.value, WebhookHostError)

@@ -40,6 +40,7 @@ class Fields(TypedDict, total=False):
     dialect: str | None
     outcome: str | None
     reason: str | None
+    parameter: str | None
     url: str | None
     http_status: int | None
     code: int | None
@@ -138,7 +139,9 @@ def _is_safe_text(error: BaseException) -> bool:
 
 
 _RENDERINGS: Mapping[str, Callable[[str, Any], Rendered]] = {
-    **dict.fromkeys(("webhook_id", "state", "learnt_by", "agent", "strategy", "method", "dialect", "outcome", "reason"), _text),
+    **dict.fromkeys(
+        ("webhook_id", "state", "learnt_by", "agent", "strategy", "method", "dialect", "outcome", "reason", "parameter"), _text
+    ),
     **dict.fromkeys(("revision", "first", "last", "attempt", "http_status", "code", "count", "body_bytes"), _number),
     **dict.fromkeys(("took", "delay", "age"), _milliseconds),
     "caller": _caller,

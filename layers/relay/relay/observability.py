@@ -22,7 +22,8 @@ from aws_lambda_powertools import Logger
 
 from relay import metrics
 from relay.domain.dead_letter import DeadLetter
-from relay.domain.errors import OwnerCapError
+from relay.domain.door import Caller
+from relay.domain.errors import OwnerCapError, RelayError, WebhookHostError
 from relay.domain.keys import AgentKey, ConfigKey, TaskKey
 from relay.domain.outcome import Outcome
 from relay.domain.push_config import PushConfig
@@ -172,6 +173,12 @@ def ending_told(task: TaskKey, revision: Revision) -> None:
     """The task has not ended, and yet nothing more may come of it."""
     warn("ending told: nothing more may come", task=task, revision=revision.number, reason=revision.view.ending)
     measure(Metric.ENDING_TOLD)
+
+
+def call_refused(caller: Caller, error: RelayError, *, agent: str, method: str) -> None:
+    """With the operator's own parameter where that is what refused a webhook: the caller is not told of it."""
+    parameter = error.parameter if isinstance(error, WebhookHostError) else None
+    log("call refused", caller=caller, agent=agent, method=method, code=error.code, reason=error.reason, parameter=parameter)
 
 
 def owner_cap_reached(agent: AgentKey, error: OwnerCapError, *, url: str | None) -> None:

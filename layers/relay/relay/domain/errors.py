@@ -6,6 +6,7 @@
     │   └── BodyTooLargeError         -32600  HTTP 413
     ├── MethodNotFoundError           -32601
     ├── InvalidParamsError            -32602  names the field
+    │   └── WebhookHostError          -32602  (knows the operator's parameter that decides)
     ├── OwnerCapError                 -32602  HTTP 429, reason OWNER_CAP_REACHED
     ├── InternalError                 -32603
     │   ├── UpstreamUnavailableError          reason UPSTREAM_UNAVAILABLE
@@ -74,6 +75,16 @@ class InvalidParamsError(RelayError):
     def __init__(self, message: str, *, field: str) -> None:
         super().__init__(message, metadata={"field": field})
         self.field = field
+
+
+class WebhookHostError(InvalidParamsError):
+    """No webhook may lead to this host. `parameter`, of template.yaml, is what decides that: for the operator's log, no caller is told."""
+
+    code = -32602
+
+    def __init__(self, message: str, *, field: str, parameter: str) -> None:
+        super().__init__(message, field=field)
+        self.parameter = parameter
 
 
 class OwnerCapError(RelayError):

@@ -7,9 +7,11 @@ dialled (`adapters/webhook`).
 
 from dataclasses import dataclass
 
-from relay.domain.errors import InvalidParamsError
+from relay.domain.errors import WebhookHostError
 from relay.domain.host_list import NO_HOSTS, HostList
 from relay.domain.webhook_url import check_webhook_url, host_and_port, is_allowed_host
+
+DENIES, NAMES = "DeniedWebhookHosts", "OnlyWebhookHosts"  # the parameters of template.yaml for `denied` and `only`
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,15 @@ class WebhookHosts:
     only: HostList = NO_HOSTS
 
     def check(self, url: object, *, field: str) -> None:
-        """Raises: InvalidParamsError that names `field` and says what is wrong, without the URL."""
+        """Raises: InvalidParamsError that names `field` and says what is wrong, without the URL; a WebhookHostError of the host."""
         check_webhook_url(url, self.allowed, field=field)
         host, port = host_and_port(str(url))
         if self.denied.has(host, port):
-            raise InvalidParamsError("The webhook URL must not lead to a host that this relay's operator denies.", field=field)
+            message = "The webhook URL must not lead to a host that this relay's operator denies."
+            raise WebhookHostError(message, field=field, parameter=DENIES)
         if self.only and not self.only.has(host, port):
-            raise InvalidParamsError("The webhook URL must lead to one of the hosts that this relay's operator has named.", field=field)
+            message = "The webhook URL must lead to one of the hosts that this relay's operator has named."
+            raise WebhookHostError(message, field=field, parameter=NAMES)
 
     def is_exempt(self, url: str) -> bool:
         """Whether http and private addresses are accepted for this URL."""

@@ -13,8 +13,9 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from relay.domain.addresses import is_public
-from relay.domain.errors import InvalidParamsError
+from relay.domain.errors import InvalidParamsError, WebhookHostError
 
+EXEMPTS = "AllowedWebhookHosts"  # the parameter of template.yaml for hosts that are exempt from the rules
 MAX_URL_LENGTH = 2048  # characters
 _MAX_HOST_LENGTH = 253  # characters of a DNS name
 _MAX_PORT = 65535
@@ -45,14 +46,14 @@ def check_webhook_url(url: object, allowed_hosts: Iterable[str], *, field: str) 
     `allowed_hosts` (a name, an address, `[v6]`; each may have `:port`) are excepted: for them http and private addresses are accepted too.
     A name that resolves to a private address passes here, and is refused when it is dialled.
 
-    Raises: InvalidParamsError that names `field` and says what is wrong, without the URL.
+    Raises: InvalidParamsError that names `field` and says what is wrong, without the URL; WebhookHostError of a host that could be exempt.
     """
     try:
         target = _parse(url)
-        if not _is_allowed(target, allowed_hosts):
-            _check_public(target)
     except ValueError as error:
         raise InvalidParamsError(f"The webhook URL {error}.", field=field) from None
+    if (problem := _not_public(target)) and not _is_allowed(target, allowed_hosts):
+        raise WebhookHostError(f"The webhook URL {problem}.", field=field, parameter=EXEMPTS)
 
 
 def is_allowed_host(url: str, allowed_hosts: Iterable[str]) -> bool:
@@ -151,15 +152,15 @@ def _parse_v4(text: str) -> str:
         raise ValueError("must have an IPv4 address written as four decimal numbers, as 192.0.2.1") from None
 
 
-def _check_public(target: _Target) -> None:
+def _not_public(target: _Target) -> str:
+    """What completes the sentence "The webhook URL …"; empty for a public host by https."""
     if target.scheme != "https":
-        raise ValueError("must begin with https://")
+        return "must begin with https://"
     if target.is_address:
-        if not is_public(target.host):
-            raise ValueError("must not lead to a private or reserved address")
-        return
+        return "" if is_public(target.host) else "must not lead to a private or reserved address"
     if "." not in target.host or any(f".{target.host}".endswith(f".{name}") for name in _PRIVATE_NAMES):
-        raise ValueError("must not lead to a name of the local host or a private network")
+        return "must not lead to a name of the local host or a private network"
+    return ""
 
 
 def _is_allowed(target: _Target, allowed_hosts: Iterable[str]) -> bool:

@@ -19,6 +19,8 @@ import pycurl
 from relay import __version__
 from relay.domain.addresses import is_public
 from relay.domain.outcome import MAX_ANSWER_BYTES, Outcome, OutcomeKind, Phases, classify, parse_retry_after
+from relay.domain.webhook_hosts import DENIES
+from relay.domain.webhook_url import EXEMPTS
 
 MAX_BODY_BYTES = 64 * 1024  # read of an answer's body; what is beyond is not waited for
 MAX_HEAD_BYTES = 64 * 1024  # of all status lines and headers of an answer, interim answers included
@@ -153,10 +155,10 @@ class Transfer:
             return pycurl.SOCKET_BAD
         host, port = str(address.addr[0]), int(address.addr[1])
         if not self.post.allow_private and not is_public(host):
-            self._blocked = f"{host}, which is not a public address"
+            self._blocked = f"{host}, which is not a public address, and {EXEMPTS} does not exempt the host"
             return pycurl.SOCKET_BAD
         if self._is_denied(host, port):
-            self._blocked = f"{host}, which the operator denies"
+            self._blocked = f"{host}, which {DENIES} has"
             return pycurl.SOCKET_BAD
         try:
             return socket.socket(address.family, address.socktype, address.protocol)
