@@ -50,11 +50,16 @@ class GiveUp:
         registered = self._configs.get(config.key, now=self._now())
         return registered is None or registered.registered_at == config.registered_at
 
-    def the_config(self, config: PushConfig, cursor: Cursor, *, outcome: str) -> None:
-        """The receiver is gone for good: what is left is given up, and the config ends."""
+    def the_config(self, config: PushConfig, cursor: Cursor, token: str, *, outcome: str) -> bool:
+        """The receiver is gone for good: what is left is given up, and the config ends, cursor first.
+
+        False: the claim was lost, or it has just been registered anew, perhaps with another URL, and goes on.
+        """
         self._write_all(config, cursor, reason=outcome)
-        self._cursors.delete(cursor.key)
-        self._configs.delete(cursor.key)
+        if not self._cursors.delete_gone(cursor.key, token):
+            return False
+        self._configs.delete_unless_newer(config)
+        return True
 
     def one_that_is_missing(self, config: PushConfig, number: int) -> None:
         """A revision that is not in the table any more is told to the operator, never skipped in silence."""

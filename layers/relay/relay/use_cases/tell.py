@@ -216,8 +216,9 @@ class Tell:
     def _fail(self, run: Run, revision: PackedRevision, outcome: Outcome) -> None:
         is_gone, attempts = outcome.kind is OutcomeKind.GONE, run.cursor.attempts + 1
         if is_gone and run.cursor.gone_checked and self._give_up.is_current(run.config):
-            self._give_up.the_config(run.config, run.cursor, outcome=outcome.kind.value)
             run.is_going = False
+            if not self._give_up.the_config(run.config, run.cursor, run.token, outcome=outcome.kind.value):
+                self._return(run.holding.call)
             return
         delay = GONE_RECHECK if is_gone else self._retry_delay(run, attempts, outcome)
         if delay is None:

@@ -46,9 +46,11 @@ class Configs:
 
     def let_go(self, config: PushConfig) -> None:
         """Ends the wait of a config, unless it was registered anew meanwhile."""
-        moment = items.moment(config.registered_at) if config.registered_at else items.number(0)
-        key = config.key
-        self._connection.delete_if(key.task.partition, key.pending, condition="registered_at = :seen", values={":seen": moment})
+        self._delete_as_registered(config, config.key.pending)
+
+    def delete_unless_newer(self, config: PushConfig) -> None:
+        """As `delete`, but leaves one alone that was registered anew meanwhile."""
+        self._delete_as_registered(config, config.key.push)
 
     def delete_held(self, key: ConfigKey) -> None:
         self._connection.delete(key.task.partition, key.pending)
@@ -129,6 +131,10 @@ class Configs:
         """The dialect of the config that was there."""
         item = self._connection.delete(key.task.partition, key.push)
         return Dialect(items.read_text(item, "dialect")) if item else None
+
+    def _delete_as_registered(self, config: PushConfig, sort_key: str) -> None:
+        moment = items.moment(config.registered_at) if config.registered_at else items.number(0)
+        self._connection.delete_if(config.key.task.partition, sort_key, condition="registered_at = :seen", values={":seen": moment})
 
     def _found(self, task: TaskKey, prefix: str, now: datetime) -> list[PushConfig]:
         found = self._connection.query(task.partition, prefix=prefix)

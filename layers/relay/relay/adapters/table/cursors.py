@@ -84,6 +84,16 @@ class Cursors:
     def delete(self, key: ConfigKey) -> None:
         self._connection.delete(key.task.partition, key.cursor)
 
+    def delete_gone(self, key: ConfigKey, token: str) -> bool:
+        """Ends a config whose receiver is gone, under its claim. False: the claim was lost, or the config registered anew since it ran."""
+        refused = self._connection.delete_if(
+            key.task.partition,
+            key.cursor,
+            condition="claim = :token AND attribute_exists(claim_until) AND gone_checked = :true",
+            values={":token": items.text(token), ":true": items.flag(value=True)},
+        )
+        return refused is None or refused.old is None
+
     def claim(
         self, key: ConfigKey, token: str, *, now: datetime, until: datetime, timers: Collection[str], revision: int | None
     ) -> tuple[bool, Cursor | None]:
