@@ -8,8 +8,6 @@ import re
 import sys
 from collections.abc import Callable
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from relay.adapters.table.agents import RegisteredAgent
 from relay.domain.agent import FollowAs
 from relay.domain.blocking import Blocks
@@ -20,7 +18,7 @@ from relay.domain.strategy import AUTOMATIC, Strategy, parse_strategy
 from relay.domain.webhook_url import origin
 from relay.use_cases.redrive import Filter
 from relay.wiring import wiring
-from relay_dev import arguments, follow_remarks, report_tokens, stack
+from relay_dev import arguments, follow_remarks, report_tokens, stack, troubles
 from relay_dev.failure import DevError
 from relay_dev.shown import counted, shown
 
@@ -102,9 +100,11 @@ def run(args: argparse.Namespace) -> int:
         stack.enter(args)
         command: Callable[[argparse.Namespace], int] = args.command
         return command(args)
-    except (stack.StackNotFoundError, DevError, RelayError, BotoCoreError, ClientError) as error:
+    except (stack.StackNotFoundError, DevError) as error:
         print(f"relay: {error}", file=sys.stderr)
-        return 1
+    except troubles.TROUBLES as error:
+        print(f"relay: {troubles.told(error)}", file=sys.stderr)
+    return 1
 
 
 def _agents_add(args: argparse.Namespace) -> int:

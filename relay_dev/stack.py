@@ -8,6 +8,7 @@ import json
 import os
 from typing import Any
 
+from relay_dev import troubles
 from relay_dev.running import running
 
 _RESOURCES = {
@@ -30,12 +31,16 @@ class StackNotFoundError(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which relay: a deployed stack, or one that runs here."""
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--stack", metavar="NAME", help="a deployed stack, in the account and region of your AWS configuration")
+    where.add_argument(
+        "--stack", type=_stack_name, metavar="NAME", help="a deployed stack, in the account and region of your AWS configuration"
+    )
     where.add_argument("--port", type=int, help="the `relay dev` on this port; not needed while only one runs in this folder")
 
 
 def enter(args: argparse.Namespace) -> None:
     """Makes this process's environment that of the relay's functions. Raises: StackNotFoundError."""
+    if args.stack and (region := os.environ.get("AWS_REGION")):
+        os.environ["AWS_DEFAULT_REGION"] = region  # the only one that boto3 reads; the AWS CLI takes either, and this before that
     os.environ.update(_of_stack(args.stack) if args.stack else _of_running(args.port))
     os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "WARNING")  # a command tells what it does itself
 
@@ -54,18 +59,30 @@ def _of_running(port: int | None) -> dict[str, str]:
 
 def _of_stack(name: str) -> dict[str, str]:
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
 
+    region = ""
     try:
-        pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
+        client = boto3.session.Session().client("cloudformation")
+        region = client.meta.region_name
+        pages = client.get_paginator("list_stack_resources").paginate(StackName=name)
         resources = {found["LogicalResourceId"]: found for page in pages for found in page["StackResourceSummaries"]}
-    except (BotoCoreError, ClientError) as error:
-        raise StackNotFoundError(f"the stack {name!r} cannot be read: {error}") from error
+    except troubles.AWS as error:
+        if troubles.is_missing_stack(error):
+            where = "name another, or its region with AWS_REGION, or its account with AWS_PROFILE"
+            raise StackNotFoundError(f"your AWS account has no stack {name!r} in {region}: {where}") from error
+        raise StackNotFoundError(f"the stack {name!r} cannot be read: {troubles.told(error)}") from error
     missing = [logical for logical in _RESOURCES if logical not in resources]
     if missing:
         raise StackNotFoundError(f"the stack {name!r} is not a relay: it has no {', '.join(missing)}")
     authentication = "relay-key" if "RelayKeySecret" in resources else "iam"  # or by a JWT: in any case no relay key is asked for
     return {variable: _physical(resources[logical]) for logical, variable in _RESOURCES.items()} | {"CLIENT_AUTHENTICATION": authentication}
+
+
+def _stack_name(text: str) -> str:
+    """Raises: argparse.ArgumentTypeError: `--stack "$STACK"` without a STACK must not speak to the `relay dev` of this folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a stack's name is not empty")
+    return text
 
 
 def _physical(resource: Any) -> str:
