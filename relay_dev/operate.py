@@ -145,16 +145,26 @@ def _agents_add(args: argparse.Namespace) -> int:
 def _agents_list(args: argparse.Namespace) -> int:
     agents = list(wiring().agent_records.of_owner(args.owner))
     for agent in agents:
-        headers = ", ".join(name for name, _ in agent.credential_headers) or "no header"
-        challenged = ", receivers are challenged" if agent.challenges_receivers else ""
-        followed = f", followed by {agent.follow}" if agent.follow else ""
-        followed += ", followed as its callers" if agent.follow_as is FollowAs.CALLER else ""
-        blocks = {Blocks.ALWAYS: ", blocking", Blocks.NEVER: ", never blocking"}.get(agent.blocks, "")
-        print(f"{agent.key.agent:<24} {agent.url}  ({headers}{challenged}{followed}{blocks})")
-    is_replaced = any(agent.key.agent == DEFAULT_AGENT for agent in agents)
-    own = "" if args.owner != DEFAULT_OWNER or is_replaced else "; the stack's own UpstreamAgentUrl is `default`"
-    print(f"{len(agents)} registered of the owner {args.owner}{own}")
+        print(_agent_line(agent))
+    has_own = args.owner == DEFAULT_OWNER and all(agent.key.agent != DEFAULT_AGENT for agent in agents)
+    if args.stack:  # of which a command does not read the parameters
+        own = f"; beside them {DEFAULT_AGENT}, if the stack's UpstreamAgentUrl names an agent" if has_own else ""
+        print(f"{counted(len(agents), 'agent')} registered of the owner {args.owner}{own}")
+        return 0
+    own_url = wiring().settings.upstream_agent_url if has_own else ""
+    if own_url:
+        print(f"{DEFAULT_AGENT:<24} {own_url}  (of `relay dev` itself: --upstream, or UpstreamAgentUrl)")
+    print(f"{counted(len(agents) + bool(own_url), 'agent')} of the owner {args.owner}")
     return 0
+
+
+def _agent_line(agent: RegisteredAgent) -> str:
+    headers = ", ".join(name for name, _ in agent.credential_headers) or "no header"
+    challenged = ", receivers are challenged" if agent.challenges_receivers else ""
+    followed = f", followed by {agent.follow}" if agent.follow else ""
+    followed += ", followed as its callers" if agent.follow_as is FollowAs.CALLER else ""
+    blocks = {Blocks.ALWAYS: ", blocking", Blocks.NEVER: ", never blocking"}.get(agent.blocks, "")
+    return f"{agent.key.agent:<24} {agent.url}  ({headers}{challenged}{followed}{blocks})"
 
 
 def _agents_remove(args: argparse.Namespace) -> int:

@@ -183,7 +183,7 @@ def test_an_agent_is_registered_listed_and_removed_for_its_owner(relay: ClosedRe
     assert "/agents/reader, with a key of the owner acme" in said.out
     assert [relay.status(relay.keys[owner], agent="reader") for owner in ("acme", "globex")] == [200, 404]
     assert re.findall(r"^(\S+) +http", command("agents", "list", "--owner", "acme").out, re.MULTILINE) == ["reader", AGENT]
-    assert re.findall(r"^(\S+) +http", command("agents", "list").out, re.MULTILINE) == []
+    assert re.findall(r"^(\S+) +http", command("agents", "list").out, re.MULTILINE) == ["default"]
     assert command("agents", "remove", "reader").code == 1
     assert command("agents", "remove", "reader", "--owner", "acme").code == 0
     assert re.findall(r"^(\S+) +http", command("agents", "list", "--owner", "acme").out, re.MULTILINE) == [AGENT]

@@ -1,9 +1,10 @@
-"""What `relay agents add` remarks: nothing is refused, for an agent and its card may change."""
+"""What `relay agents add` remarks (nothing is refused, for an agent and its card may change), and what `relay agents list` shows."""
 
 from collections.abc import Callable
 
 import pytest
 
+from relay.adapters.table.agents import RegisteredAgent
 from relay.domain.keys import AgentKey
 from relay.wiring import wiring
 from relay_dev import follow_remarks
@@ -49,3 +50,35 @@ def test_push_without_an_address_of_the_relays_own_is_remarked_on_where_that_is_
     with FakeAgent(pushes=True) as agent:
         assert add("--follow", "push", url=agent.url)[0] == follow_remarks.NO_ADDRESS
         assert follow_remarks.NO_ADDRESS not in add("--follow", "push", url=agent.url, stack="deployed")
+
+
+def listed(capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
+    args = _parser("agents").parse_args(["agents", "list", *options])
+    assert args.command(args) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_agent_that_relay_dev_was_started_with_is_listed(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    own = f"{'default':<24} {world.agent.url}  (of `relay dev` itself: --upstream, or UpstreamAgentUrl)"
+    assert listed(capsys) == [own, "1 agent of the owner default"]
+    wiring().agent_records.put(RegisteredAgent(AgentKey("default", "more"), "https://agent.example"))
+    assert listed(capsys)[1:] == [own, "2 agents of the owner default"]
+    assert listed(capsys, "--owner", "acme") == ["0 agents of the owner acme"]
+
+
+def test_agent_that_takes_the_place_of_the_started_one_is_listed_alone(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    wiring().agent_records.put(RegisteredAgent(AgentKey("default", "default"), "https://agent.example"))
+    assert listed(capsys) == [f"{'default':<24} https://agent.example  (no header)", "1 agent of the owner default"]
+    assert world.agent.calls == []
+
+
+def test_relay_dev_without_an_agent_lists_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with World(UpstreamAgentUrl=""):
+        assert listed(capsys) == ["0 agents of the owner default"]
+
+
+def test_of_a_stack_it_is_not_said_that_it_has_an_agent_of_its_own(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    del world
+    expected = "0 agents registered of the owner default; beside them default, if the stack's UpstreamAgentUrl names an agent"
+    assert listed(capsys, "--stack", "relay") == [expected]
+    assert listed(capsys, "--stack", "relay", "--owner", "acme") == ["0 agents registered of the owner acme"]
