@@ -164,7 +164,7 @@ def test_the_cursor_goes_past_what_is_not_wanted_and_the_claim_ends(
     assert (cursor.position, cursor.claim_until, cursor.behind_since, world.posts()) == (3, None, None, [])
     assert world.wire.asked("deliver", "SendMessage") == [], "nothing is left to another run"
     [line] = [line for line in lines if "passed over" in line["message"]]
-    assert "not among the config's events" in line["message"]
+    assert line["message"] == "passed over: not among the config's events"
     assert (line["task"], line["config"], line["revision"]) == ("t1", key.config_id, 3)
 
 
@@ -384,7 +384,7 @@ def test_what_was_passed_over_is_in_the_log(world: World, capsys: pytest.Capture
     appends(world, "completed")
     world.runner.advance(timedelta(seconds=5))
     [line] = [line for line in logged(world, capsys, monkeypatch) if "passed over" in line["message"]]
-    assert "newer notification contains it" in line["message"]
+    assert line["message"] == "passed over: a newer notification contains it"
     assert (line["task"], line["config"], line["revision"]) == ("t1", "a", 2)
 
 

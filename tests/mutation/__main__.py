@@ -43,7 +43,7 @@ _SUITES = {
         modules=tuple(f"use_cases/{name}.py" for name in ("deliver", "tell", "attempt", "give_up", "compose", "receiver_gate")),
         tests=tuple(
             f"tests/integration/test_{name}.py"
-            for name in ("deliver", "delivery_details", "gate_alone", "attempts", "promises_order", "versions")
+            for name in ("deliver", "delivery_details", "delivery_runs", "gate_alone", "attempts", "promises_order", "versions")
         ),
         options=("-p", "tests.mutation.quickly", "--timeout", "60"),
     ),

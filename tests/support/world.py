@@ -25,6 +25,7 @@ from relay.domain.dead_letter import DeadLetter
 from relay.domain.keys import ConfigKey, TaskKey
 from relay.domain.push_config import Cursor
 from relay.domain.watch import Watch
+from relay_dev import execution_environment
 from relay_dev.clock import Clock
 from relay_dev.received import Notification
 from relay_dev.receiver import Receiver
@@ -100,7 +101,7 @@ class World:
             cls._kept.__exit__()
 
     def reset(self) -> None:
-        """Nothing is in the table, in a queue or under way, a sweep is just done. Only the clock is ahead, so what was cached is old."""
+        """Nothing is in the table, in a queue or under way, a sweep is just done, the process is new. Only the clock is ahead."""
         self.wire.decide, self.headers = undisturbed, {}
         self.agent.reset()
         self._forget_all()
@@ -110,6 +111,7 @@ class World:
         self._forget_all()
         self.receiver.clear()
         self.receiver.heal()
+        execution_environment.forget()
         self.wire.requests.clear()
 
     def clear(self) -> None:

@@ -1,0 +1,174 @@
+"""Runs of several notifications: what one step of a run leaves to the next of the same run. And what a new process begins with.
+
+One step by itself: test_delivery_details.py.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from relay.domain.packing import LARGE_BYTES
+from relay.domain.schedule import GONE_RECHECK
+from relay.domain.wakeup import DeliveryWakeup
+from relay_dev import execution_environment
+from relay_dev.received import Notification
+from relay_dev.receiver import Receiver
+from tests.integration.test_deliver import appends
+from tests.integration.test_delivery_details import KEY, deliver, follow, follow_filtered
+from tests.support.wire import AwsRequest, Effect
+from tests.support.world import World
+
+
+@contextmanager
+def answering(world: World, *statuses: int, policy: Mapping[str, int] | None = None) -> Iterator[Receiver]:
+    """The task t1 with the config a of a receiver that answers its POSTs so, one after the other, and then takes everything."""
+    with Receiver() as receiver:
+        world.agent.task("t1")
+        world.register("t1", f"{receiver.url}/a", id="a", **({"retryPolicy": policy} if policy else {}))
+        world.settle()
+        for status in statuses:
+            receiver.fail_next(status)
+        yield receiver
+
+
+def attempts(receiver: Receiver) -> list[tuple[str, int, int]]:
+    return [(post.revision, post.attempt, post.status) for post in receiver.notifications]
+
+
+# --- what a success leaves to the rest of its run
+
+
+def test_the_first_failure_after_a_success_is_the_first_again(world: World) -> None:
+    with answering(world, 503, 503, 200, 503) as receiver:
+        appends(world, "working")
+        world.settle()
+        appends(world, "completed")
+        for _ in range(2):
+            world.advance(31)
+        assert attempts(receiver) == [("2", 1, 503), ("2", 2, 503), ("2", 3, 200), ("3", 1, 503)]
+        cursor = world.cursor("t1", "a")
+        assert (cursor.position, cursor.attempts, cursor.attempted, cursor.is_failing) == (2, 1, 3, False)
+        assert cursor.due is not None
+        assert cursor.due - world.runner.clock.now() <= timedelta(seconds=6), "the first entry of the schedule"
+
+
+def test_a_config_that_was_given_up_has_its_whole_schedule_after_a_success(world: World) -> None:
+    """While it fails it gets two retries; the success came in the same run as the failure that follows."""
+    with answering(world, *[500] * 4, 200, *[500] * 3) as receiver:
+        appends(world, "working")
+        for _ in range(4):
+            world.advance(121)
+        assert world.cursor("t1", "a").is_failing
+        appends(world, "input-required", "completed")
+        for _ in range(4):
+            world.advance(121)
+        assert attempts(receiver)[4:] == [("3", 1, 200), ("4", 1, 500), ("4", 2, 500), ("4", 3, 500), ("4", 4, 200)]
+        assert [(letter.first, letter.last) for letter in world.dead_letters()] == [(2, 2)]
+
+
+def test_a_410_after_a_success_is_looked_at_again_before_the_config_ends(world: World) -> None:
+    with answering(world, 410, 200, 410) as receiver:
+        appends(world, "working")
+        world.settle()
+        appends(world, "completed")
+        for _ in range(int(GONE_RECHECK.total_seconds() / 900) + 1):
+            world.advance(901)
+        assert attempts(receiver)[:3] == [("2", 1, 410), ("2", 2, 200), ("3", 1, 410)]
+        assert world.cursor("t1", "a").gone_checked
+        assert world.dead_letters() == []
+
+
+def test_what_is_given_up_after_a_success_begins_behind_it(world: World) -> None:
+    with answering(world, 200, 500, policy={"maxRetries": 0}) as receiver:
+        appends(world, "working", "completed")
+        world.settle()
+        assert attempts(receiver) == [("2", 1, 200), ("3", 1, 500)]
+        assert [(letter.first, letter.last) for letter in world.dead_letters()] == [(3, 3)]
+        assert world.cursor("t1", "a").position == 3
+
+
+def test_what_is_given_up_of_a_redrive_begins_behind_what_was_taken(world: World) -> None:
+    with answering(world, *[200] * 4, 500, policy={"maxRetries": 0}) as receiver:
+        appends(world, "working", "working", "completed")
+        world.settle()
+        world.cursors.add_resend(KEY, [2, 3], now=world.runner.clock.now())
+        deliver(world, DeliveryWakeup(KEY))
+        assert attempts(receiver)[3:] == [("2", 1, 200), ("3", 1, 500)]
+        assert [(letter.first, letter.last) for letter in world.dead_letters()] == [(3, 4)]
+        assert (world.cursor("t1", "a").position, world.cursor("t1", "a").resend) == (4, ())
+
+
+def test_what_is_redriven_behind_what_is_not_wanted_is_told(world: World) -> None:
+    key = follow_filtered(world)
+    appends(world, "working", "completed")
+    world.settle()
+    world.cursors.add_resend(key, [2, 3], now=world.runner.clock.now())
+    deliver(world, DeliveryWakeup(key))
+    assert [(post.revision, post.headers.get("a2a-relay-redriven")) for post in world.posts("hook")] == [("3", None), ("3", "true")]
+    cursor = world.cursor("t1", key.config_id)
+    assert (cursor.position, cursor.resend, cursor.claim_until) == (3, (), None)
+
+
+def test_a_claim_that_is_lost_before_the_post_lets_the_rest_come_back_in_a_moment(world: World) -> None:
+    """A slow look at the breaker took nine seconds of the claim, and somebody else has claimed the config."""
+    follow(world)
+    appends(world, "completed")
+    slow = [True]
+
+    def decide(request: AwsRequest) -> Effect:
+        if slow and "RECEIVER#" in str(request.body):
+            slow.clear()
+            world.runner.clock.advance(timedelta(seconds=9))
+            item = world.connection.get(KEY.task.partition, KEY.cursor)
+            assert item is not None
+            world.connection.put({**item, "claim": {"S": "another worker"}})
+        return Effect.NONE
+
+    world.wire.decide = decide
+    assert deliver(world, DeliveryWakeup(KEY, 2)) == []
+    assert world.posts() == []
+    [sent] = [each.body for each in world.wire.asked(name="SendMessage")]
+    assert DeliveryWakeup.load(sent["MessageBody"]) == DeliveryWakeup(KEY, group=world.cursor("t1", "a").group)
+    assert 1 <= sent["DelaySeconds"] <= 2
+    assert world.cursor("t1", "a").claim_token == "another worker"
+
+
+# --- what a new process begins with: `world` is one
+
+
+def test_a_new_process_claims_for_twice_a_posts_timeout(world: World) -> None:
+    def look(_: Notification) -> None:
+        until = world.cursor("t1", "a").claim_until
+        assert until is not None
+        left.append(until - world.runner.clock.now())
+
+    left: list[timedelta] = []
+    with Receiver(on_notification=look) as receiver:
+        world.agent.task("t1")
+        world.register("t1", f"{receiver.url}/a", id="a")
+        appends(world, "completed")
+        execution_environment.forget()
+        deliver(world, DeliveryWakeup(KEY))
+    assert [timedelta(seconds=19) < each <= timedelta(seconds=20) for each in left] == [True]
+
+
+def test_a_new_process_unpacks_a_large_task(world: World) -> None:
+    world.agent.task("t1").becomes("completed", artifacts=["x" * (LARGE_BYTES + 1)])
+    world.register("t1", id="a")
+    execution_environment.forget()
+    world.settle()
+    [post] = world.posts("a")
+    assert (post.state, post.artifacts, post.status) == ("completed", 1, 200)
+
+
+def test_a_new_process_has_the_operators_choice_for_all_configs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPDATES_AFTER_FAILURE", "latest-state")
+    execution_environment.forget()
+    with answering(world, 503) as receiver:
+        appends(world, "working")
+        world.settle()
+        appends(world, "completed")
+        world.advance(5)
+        assert attempts(receiver) == [("2", 1, 503), ("3", 1, 200)]
