@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from relay.adapters.upstream import turns
 from relay.domain.notification import Notification
 from relay.domain.packing import LARGE_BYTES, MAX_ITEM_BYTES, MAX_TASK_BYTES
 from relay.domain.task import ProtocolVersion, Revision, Snapshot, View
-from relay.domain.wakeup import DeliveryWakeup
+from relay.domain.wakeup import DeliveryWakeup, WatchWakeup
 from relay_dev.receiver import Receiver
 from tests.support.wire import AwsRequest, Effect, undisturbed
 from tests.support.world import World, config_key, task_key
@@ -180,6 +181,58 @@ def empty_the_bucket(world: World) -> None:
     s3, bucket = world.runner.aws.client("s3"), world.setting("BUCKET_NAME")
     for each in s3.list_objects_v2(Bucket=bucket)["Contents"]:
         s3.delete_object(Bucket=bucket, Key=each["Key"])
+
+
+# --- from the agent to the table
+
+
+def large_tasks(world: World, *names: str) -> None:
+    """Followed, and told of as submitted; then large at their agent."""
+    world.follow(*names)
+    for name in names:
+        world.agent.task(name).becomes("working", artifacts=[secrets.token_urlsafe(LARGE_BYTES)])
+
+
+def asks(world: World, *names: str) -> None:
+    """One batch of the watch function that asks for each task."""
+    wakeups = [WatchWakeup(task_key(name), asked_at=world.runner.clock.now()) for name in names]
+    event = {"Records": [{"messageId": name, "body": wakeup.dump()} for name, wakeup in zip(names, wakeups, strict=True)]}
+    assert world.runner.invoke("WatchFunction", event).answer == {"batchItemFailures": []}
+
+
+@pytest.mark.usefixtures("quiet_gc")
+def test_a_batch_of_polls_holds_one_large_task_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten of 4 MB with many small values were 510 MB, in a function that has 512."""
+    names = [f"t{number}" for number in range(4)]
+    large_tasks(world, *names)
+    with monkeypatch.context() as counting:
+        parsed = Census(counting, Snapshot, expected=2)
+        asks(world, *names)
+    assert 1 <= parsed.most <= 2  # one is let go while the next is read
+    world.settle()
+    assert [world.told(name) for name in names] == [[2]] * len(names)
+
+
+def test_small_tasks_are_polled_at_the_same_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"t{number}" for number in range(4)]
+    world.follow(*names)
+    with monkeypatch.context() as counting:
+        parsed = Census(counting, Snapshot, expected=2)
+        asks(world, *names)
+    assert parsed.most > 2
+
+
+def test_a_large_task_whose_turn_does_not_come_is_polled_again_and_nobody_is_blamed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_PATIENCE_SECONDS", 0.05)
+    large_tasks(world, "t1")
+    with turns.one_large_answer_at_a_time():  # somebody else's, on another thread
+        turns.await_turn(LARGE_BYTES + 1, is_whole=True)
+        asks(world, "t1")
+        watch = world.watch("t1")
+        assert watch is not None
+        assert (watch.failures, watch.trouble, world.newest("t1")) == (0, None, 1)
+    world.advance(POLL)
+    assert world.told("t1") == [2]
 
 
 # --- from the agent to the receiver

@@ -39,7 +39,7 @@ def test_parameter_is_described_and_grouped_once(name: str) -> None:
 
 
 def test_every_setting_is_an_environment_variable_of_all_functions() -> None:
-    libraries = {"AWS_ENDPOINT_URL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+    libraries = {"AWS_ENDPOINT_URL", "MALLOC_ARENA_MAX", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
     expected = {field.upper() for field in Settings.model_fields} | libraries
     assert set(STACK.shared["Environment"]["Variables"]) == expected
 

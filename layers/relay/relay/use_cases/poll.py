@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from relay import observability
 from relay.adapters.table.watches import Watches
+from relay.adapters.upstream import NoTurnError
 from relay.domain.endings import Trouble, trouble_after
 from relay.domain.errors import RelayError, TaskNotFoundError
 from relay.domain.forwarding import Headers
@@ -13,6 +14,8 @@ from relay.domain.task import Ending, View
 from relay.domain.watch import POLL_TIMEOUT, Watch
 from relay.use_cases.agent_gate import AgentGate
 from relay.use_cases.ask import Ask
+
+_NEXT_TURN = timedelta(seconds=5)  # after a large answer that could not be taken in
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ class Poll:
             view = self._view(watch, self._watches.credential(watch))
             self._gate.learn(agent, None)
             return Polled(view=view)
+        except NoTurnError:
+            observability.log("large answer put off: others come before it", task=watch.task)
+            return Polled(trouble=watch.trouble, wait=_NEXT_TURN)
         except RelayError as error:
             observability.poll_failed(watch.task, error)
             return Polled(trouble=self._trouble(watch, error, lent), wait=self._gate.learn(agent, error))

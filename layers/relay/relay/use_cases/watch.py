@@ -17,6 +17,7 @@ from relay.adapters.table.cursors import Cursors
 from relay.adapters.table.relay_tasks import RelayTasks
 from relay.adapters.table.revisions import Revisions
 from relay.adapters.table.watches import Watches
+from relay.adapters.upstream import one_large_answer_at_a_time
 from relay.domain import watch as rules
 from relay.domain.claim import RETURN_DELAY_SECONDS, Verdict
 from relay.domain.endings import Trouble, is_asked_seldom
@@ -149,6 +150,10 @@ class FollowTasks:
 
     def _ask(self, watch: Watch, head: RevisionHead | None) -> _Poll:
         """Asks the agent once. Whatever it does wrong slows the watch down; only the deadline, or a refused credential, ends the asking."""
+        with one_large_answer_at_a_time():  # what was answered is let go before the next one's turn
+            return self._asked(watch, head)
+
+    def _asked(self, watch: Watch, head: RevisionHead | None) -> _Poll:
         polled = self._poll(watch)
         if polled.view is None:
             was_asked = polled.trouble is not watch.trouble

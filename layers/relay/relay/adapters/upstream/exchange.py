@@ -13,6 +13,7 @@ import httpcore
 import httpx
 
 from relay.adapters.upstream.transport import deadline
+from relay.adapters.upstream.turns import await_turn
 from relay.domain.errors import InvalidAgentResponseError, UpstreamTimeoutError, UpstreamTooLargeError, UpstreamUnavailableError
 from relay.domain.masking import without
 
@@ -79,7 +80,9 @@ def body_of(response: httpx.Response, max_answer_bytes: int) -> bytes:
             raise UpstreamTooLargeError(
                 f"The agent's answer is larger than {max_answer_bytes} bytes, the most the relay takes.", metadata=_UNKNOWN
             )
+        await_turn(size, is_whole=False)
         pieces.append(piece)
+    await_turn(size, is_whole=True)
     return b"".join(pieces)
 
 

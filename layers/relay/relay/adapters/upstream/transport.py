@@ -43,6 +43,12 @@ def deadline(timeout: timedelta) -> Iterator[None]:
         _deadline.reset(token)
 
 
+def postpone_deadline(seconds: float) -> None:
+    """The deadline on this thread is so much later, up to the end of the innermost block: it was not the agent that took the time."""
+    if (end := _deadline.get()) is not None:
+        _deadline.set(end + seconds)
+
+
 @contextmanager
 def waiting(called: Callable[[], float]) -> Iterator[None]:
     """`called` is, while a read inside waits: every second, or as soon as it last said (seconds). What it raises ends the read."""
