@@ -1,6 +1,8 @@
 """The JSON-RPC envelope: what is taken, what is refused, and with which id."""
 
 import json
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -100,6 +102,44 @@ def test_brackets_in_strings_are_no_nesting() -> None:
 
 def test_many_shallow_values_are_no_nesting() -> None:
     assert parse_json(b"[" + b"[],{}," * 200 + b"0]")[-1] == 0
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "[1]," * 40_000,
+        "[[]]," * 20_000 + " " * 5_000,
+        '"[",' * 40_000,
+        '"' + "[" * 9_000 + '\\\\",' + '"\\"[",' * 5_000,
+        "1," * 9_000,
+        '{"[":"\\\\"},' * 9_000,
+    ],
+    ids=["arrays", "arrays and spaces", "strings", "long strings and escapes", "numbers", "objects"],
+)
+def test_nesting_is_found_wherever_in_a_large_body_it_stands(before: str) -> None:
+    def body(depth: int) -> bytes:
+        return f"[{before}{'[' * (depth - 1)}{']' * (depth - 1)},{before}0]".encode()
+
+    assert parse_json(body(MAX_DEPTH))[-1] == 0
+    with pytest.raises(errors.ParseError, match="nested deeper"):
+        parse_json(body(MAX_DEPTH + 1))
+
+
+@pytest.mark.parametrize("row", ["[1],", '{"n":"v"},', '"v",'])
+def test_what_is_parsed_needs_no_more_memory_than_the_result(row: str) -> None:
+    """One answer of 16 MB must not end a function: to look for its depth took 80 times its size."""
+    body = f"[{row * (400_000 // len(row))}[]{',[]' * 70}]".encode()
+    assert peak(lambda: parse_json(body)) < peak(lambda: json.loads(body)) + 8_000_000
+
+
+def peak(work: Callable[[], object]) -> int:
+    """The most bytes that it held."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_byte_order_mark_is_skipped() -> None:

@@ -1,6 +1,7 @@
 """What an agent says is told on without the credentials it was shown, in whichever way its JSON writes them."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -113,3 +114,14 @@ def test_a_credential_of_digits_is_found_as_a_number_and_the_answer_stays_json()
 def test_a_body_that_hides_nothing_or_has_no_such_escape_is_not_copied() -> None:
     for hidden, body in (((), b'"\\u0041"'), ((KEY,), b'"a\\n\\"b\\u4e2d"'), ((KEY,), b"")):
         assert without(hidden, body) is body
+
+
+def test_what_is_looked_through_is_not_remembered() -> None:
+    """An agent that writes `\\/` for a slash, and a credential that has one: each token of each answer is looked at."""
+    body = json.dumps([{"n": n, "s": "a/b"} for n in range(20_000)]).replace("/", "\\/").encode()
+    tracemalloc.start()
+    try:
+        assert without({KEY}, body) == body
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(body)
+    finally:
+        tracemalloc.stop()

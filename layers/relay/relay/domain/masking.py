@@ -22,14 +22,16 @@ def without(hidden: Collection[str], body: bytes) -> bytes:
     plain = [_utf8(text) for text in texts]
     if not any(text in body for text in plain) and not _may_spell(texts, body):
         return body
-
-    def mended(match: re.Match[bytes]) -> bytes:
+    pieces, end = list[bytes](), 0  # only what changes: `sub` would remember every token, forty times the body
+    for match in _TOKEN.finditer(body):
         token = match.group()
         if b"\\" not in token and not any(text in token for text in plain):
-            return token
-        return _masked(texts, token)
-
-    return _TOKEN.sub(mended, body)
+            continue
+        masked = _masked(texts, token)
+        if masked is not token:
+            pieces += (body[end : match.start()], masked)
+            end = match.end()
+    return b"".join((*pieces, body[end:])) if pieces else body
 
 
 def _may_spell(texts: Iterable[str], body: bytes) -> bool:
