@@ -132,6 +132,14 @@ def test_what_is_parsed_needs_no_more_memory_than_the_result(row: str) -> None:
     assert peak(lambda: parse_json(body)) < peak(lambda: json.loads(body)) + 8_000_000
 
 
+@pytest.mark.parametrize("row", [b"[],", b'{"a":1},'])
+def test_a_body_of_too_many_objects_and_arrays_is_refused_before_it_is_parsed(row: bytes) -> None:
+    """16 MB of them would need 430 MB as Python's, of the 512 that a function has."""
+    assert len(parse_json(b"[" + row * 9_999 + b"[]]")) == 10_000
+    with pytest.raises(errors.ParseError, match="more than 1000000 objects and arrays"):
+        parse_json(b"[" + row * 1_000_000 + b"[]]")
+
+
 def peak(work: Callable[[], object]) -> int:
     """The most bytes that it held."""
     tracemalloc.start()

@@ -1,7 +1,8 @@
 """JSON as it arrives from a stranger: strict UTF-8, bounded in size and depth, finite numbers, valid Unicode.
 
 Source: RFC 8259. What it leaves open is decided here: of duplicate keys the last wins, a byte order mark is skipped, and a document nested
-deeper than `MAX_DEPTH` is refused before it is parsed, so that no input can exhaust the stack.
+deeper than `MAX_DEPTH`, or with more than `MAX_COLLECTIONS`, is refused before it is parsed, so that no input can exhaust the stack, or a
+function's memory.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Any
 from relay.domain.errors import BodyTooLargeError, ParseError
 
 MAX_DEPTH = 64
+MAX_COLLECTIONS = 1_000_000  # objects and arrays: as Python's, the emptiest takes seventy bytes, one of 8 bytes of JSON 250
 MAX_PUSH_CONFIG_BODY_BYTES = 64 * 1024
 MAX_FORWARDED_BODY_BYTES = 4 * 1024 * 1024
 
@@ -59,8 +61,7 @@ def parse_noting_repeats(body: bytes) -> tuple[Any, bool]:
 
 
 def _parsed(body: bytes, hook: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None) -> Any:
-    if _depth(body) > MAX_DEPTH:
-        raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    _check_brackets(body)
     try:
         text = body.decode("utf-8-sig")
         document = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite_float, object_pairs_hook=hook)
@@ -75,15 +76,19 @@ def _parsed(body: bytes, hook: Callable[[list[tuple[str, Any]]], dict[str, Any]]
     return document
 
 
-def _depth(body: bytes) -> int:
+def _check_brackets(body: bytes) -> None:
+    """Raises: ParseError when the document is too deep, or of too many parts, to be parsed at all."""
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        return 0
-    depth = deepest = 0
+        return
+    depth = opened = 0
     for piece in _PIECE.finditer(body):
         brackets = _ALL_BUT_BRACKETS.sub(b"", piece.group())
         levels = list(accumulate(map(_STEPS.__getitem__, brackets), initial=depth))
-        depth, deepest = levels[-1], max(deepest, max(levels))
-    return deepest
+        if max(levels) > MAX_DEPTH:
+            raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        depth, opened = levels[-1], opened + brackets.count(b"[") + brackets.count(b"{")
+        if opened > MAX_COLLECTIONS:
+            raise ParseError(f"The body has more than {MAX_COLLECTIONS} objects and arrays.")
 
 
 def _refuse_constant(name: str) -> float:
