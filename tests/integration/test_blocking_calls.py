@@ -1,11 +1,16 @@
 """What a caller may do with a task of the relay's own: cancel it, go on with it, list it; in both versions."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from relay.domain.task import Revision
+from relay.use_cases import own_tasks
 from tests.support.wire import Effect, undisturbed
 from tests.support.world import World, task_key
 
@@ -284,6 +289,35 @@ def test_lists_are_newest_first_filtered_and_in_pages(world: World) -> None:
     rest = world.result("ListTasks", {"pageSize": 2, "pageToken": page["nextPageToken"]})
     assert ([task["id"] for task in rest["tasks"]], rest["nextPageToken"]) == ([ids[0]], "")
     assert world.agent.count("ListTasks") == 0
+
+
+def test_a_list_keeps_nothing_of_large_tasks_that_it_does_not_show(world: World) -> None:
+    """Two hundred of 1 MB were 2 GB in a function of 1."""
+    size, count = 400_000, 12
+    for number in range(count):
+        task = send(world, f"m-{number}")
+        newest = world.revisions.newest_whole(task_key(task["id"]))
+        assert newest is not None
+        large = {**newest.snapshot.document, "artifacts": [{"artifactId": "a", "parts": [{"text": "x" * size}]}]}
+        revision = Revision(newest.number + 1, replace(newest.view, snapshot=replace(newest.snapshot, document=large)))
+        assert world.revisions.append(task_key(task["id"]), revision, expires=world.runner.clock.now() + timedelta(days=1))
+    world.result("ListTasks", {})  # imports are no part of it
+    tracemalloc.start()
+    try:
+        tasks = world.result("ListTasks", {})["tasks"]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (len(tasks), "artifacts" in tasks[0]) == (count, False)
+    assert peak < count * size
+
+
+@pytest.mark.parametrize("version", ["1.0", "0.3"])
+def test_a_list_that_would_be_too_large_with_all_it_shows_says_so(world: World, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(own_tasks, "MAX_LISTED_BYTES", 100)
+    send(world)
+    error = world.call({"1.0": "ListTasks", "0.3": "tasks/list"}[version], {}, version=version)["error"]
+    assert (error["code"], "pageSize" in error["message"]) == (-32603, True)
 
 
 def test_deleted_config_is_told_nothing_more(world: World) -> None:

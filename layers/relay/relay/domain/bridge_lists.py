@@ -41,6 +41,13 @@ def bridge_list(result: Any, params: Json, to: ProtocolVersion) -> Any:
     }
 
 
+def listable(task: Json, params: Json, to: ProtocolVersion) -> Json:
+    """What the list will show of the task, at most: many whole ones would fill a function's memory. Raises: InvalidParamsError."""
+    if to is ProtocolVersion.V03 and not wants_pages(params):
+        return task
+    return _Wanted.read(Fields(params)).cut(task)
+
+
 def listed(result: Any) -> list[Json]:
     """The tasks of an agent's answer, whichever form it has; none where it is no list."""
     return mappings(result if isinstance(result, list) else mapping(result).get("tasks"))

@@ -1,5 +1,6 @@
 """Own tasks: what is asked about tasks of the relay's own is answered from their log; of the agent only what it can truthfully say."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,10 +9,16 @@ from relay import observability
 from relay.adapters.table.relay_tasks import RelayTasks
 from relay.adapters.upstream import Answer
 from relay.domain.blocking import Blocks
-from relay.domain.bridge_lists import bridge_list
+from relay.domain.bridge_lists import bridge_list, listable
 from relay.domain.bridge_params import read_history_length
 from relay.domain.conversion import convert
-from relay.domain.errors import InvalidAgentResponseError, RelayError, TaskNotCancelableError, TaskNotFoundError
+from relay.domain.errors import (
+    InvalidAgentResponseError,
+    RelayError,
+    TaskNotCancelableError,
+    TaskNotFoundError,
+    UpstreamTooLargeError,
+)
 from relay.domain.fields import Fields
 from relay.domain.keys import TaskKey, fits_key
 from relay.domain.protocol import Kind
@@ -27,6 +34,7 @@ from relay.use_cases.observe import Observe
 from relay.use_cases.take_over import TakeOver
 
 LISTED = 200  # of an agent's tasks of the relay's own, the newest: each is read by itself
+MAX_LISTED_BYTES = 20_000_000  # of what is kept of them as JSON; the function has 1 GB
 _TIMEOUT = timedelta(seconds=20)
 
 
@@ -84,8 +92,13 @@ class OwnTasks:
         call, version = Fields(passing.request.params), passing.method.version
         tenant = call.identifier("tenant") if version is ProtocolVersion.V10 else ""
         key, reader = TaskKey(*passing.agent.key, tenant, ""), reader_of(passing.agent.key, passing.credential)
-        found = (self._log.newest(task) for task in self._relay_tasks.list(key, reader=reader, limit=LISTED))
-        tasks = [convert(revision.snapshot, version).document for revision in found if revision]
+        tasks, size = list[Json](), 0
+        for task in self._relay_tasks.list(key, reader=reader, limit=LISTED):
+            if revision := self._log.newest(task):
+                tasks.append(listable(convert(revision.snapshot, version).document, passing.request.params, version))
+                size += len(json.dumps(tasks[-1]))
+            if size > MAX_LISTED_BYTES:
+                raise UpstreamTooLargeError("All tasks together are too large: ask for them with a pageSize and without artifacts.")
         return bridge_list(tasks, passing.request.params, version)
 
     def _cancel(self, passing: Passing, task: RelayTask) -> Answer | Json:
