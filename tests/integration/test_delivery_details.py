@@ -570,3 +570,5 @@ def test_who_has_lost_its_claim_changes_nothing_and_returns_the_wake_up(world: W
         assert (cursor.position, cursor.claim_token, cursor.attempts, cursor.waits_for) == (1, "another worker", 0, "")
         sent = [each.body["MessageBody"] for each in world.wire.asked(name="SendMessage")]
         assert DeliveryWakeup(KEY, 2).dump() in sent
+        assert DeliveryWakeup(KEY, group=cursor.group).dump() not in sent, "nothing of it is handed over"
+        assert len(receiver.notifications) == 1

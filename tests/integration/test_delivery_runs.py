@@ -16,7 +16,7 @@ from relay_dev import execution_environment
 from relay_dev.received import Notification
 from relay_dev.receiver import Receiver
 from tests.integration.test_deliver import appends
-from tests.integration.test_delivery_details import KEY, deliver, follow, follow_filtered
+from tests.integration.test_delivery_details import KEY, deliver, follow, follow_filtered, logged
 from tests.support.wire import AwsRequest, Effect
 from tests.support.world import World
 
@@ -135,6 +135,18 @@ def test_a_claim_that_is_lost_before_the_post_lets_the_rest_come_back_in_a_momen
     assert world.cursor("t1", "a").claim_token == "another worker"
 
 
+def test_an_attempt_that_an_older_version_has_counted_goes_on_being_counted(world: World) -> None:
+    """It did not write down of which revision the attempt was."""
+    with answering(world, 503) as receiver:
+        appends(world, "completed")
+        world.settle()
+        item = world.connection.get(KEY.task.partition, KEY.cursor)
+        assert item is not None
+        world.connection.put({name: value for name, value in item.items() if name != "attempted"})
+        world.advance(5)
+        assert attempts(receiver) == [("2", 1, 503), ("2", 2, 200)]
+
+
 # --- what a new process begins with: `world` is one
 
 
@@ -172,3 +184,29 @@ def test_a_new_process_has_the_operators_choice_for_all_configs(world: World, mo
         appends(world, "completed")
         world.advance(5)
         assert attempts(receiver) == [("2", 1, 503), ("3", 1, 200)]
+
+
+def test_a_new_process_keeps_a_failed_attempt_without_its_answer_while_kms_gives_no_key(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kms_is_down(request: AwsRequest) -> Effect:
+        return Effect.FAILS if request.name == "GenerateDataKey" else Effect.NONE
+
+    with answering(world, 500):
+        appends(world, "completed")
+        execution_environment.forget()
+        world.wire.decide = kms_is_down
+        [line] = [line for line in logged(world, capsys, monkeypatch) if line["message"] == "an attempt is kept without its answer"]
+        assert (line["task"], line["config"], line["level"]) == ("t1", "a", "ERROR")
+        assert line["error"] == ["VaultError", "ClientError"]
+        [kept] = world.attempts.last_with_answers(KEY, most=5)
+        assert (kept.status, kept.answer) == (500, "")
+
+
+def test_a_new_process_challenges_a_receiver_before_it_tells_it_anything(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OWNERSHIP_CHALLENGE", "true")
+    execution_environment.forget()
+    follow(world)
+    appends(world, "completed")
+    world.settle()
+    assert world.told("a") == [2]
