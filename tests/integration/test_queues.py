@@ -8,7 +8,8 @@ import boto3
 import pytest
 
 from relay.adapters.queues import Queue, Sending
-from relay.domain.wakeup import DeliveryWakeup, WatchWakeup
+from relay.domain.keys import AgentKey, TaskKey
+from relay.domain.wakeup import DeliveryWakeup, ListWakeup, StreamWakeup, WatchWakeup, WorkWakeup
 from relay.outside import AWS_CLIENT
 from tests.support.wire import AwsRequest, Effect
 from tests.support.world import DELIVERY, World, config_key, task_key
@@ -65,8 +66,20 @@ def test_a_delay_is_whole_seconds_never_early_and_at_most_900(world: World, queu
 def test_a_delivery_wake_up_carries_its_receiver_as_message_group(world: World, queue: Queue) -> None:
     queue.send(DeliveryWakeup(config_key("t1", "a"), group="g"))
     queue.send(DeliveryWakeup(config_key("t1", "a")))
-    queue.send(WatchWakeup(task_key("t1")))
-    assert [each.body.get("MessageGroupId") for each in world.wire.requests] == ["g", None, None]
+    assert [each.body.get("MessageGroupId") for each in world.wire.requests] == ["g", None]
+
+
+def test_all_other_wake_ups_carry_their_agent_as_message_group(world: World, queue: Queue) -> None:
+    """However many tasks of one agent are followed, or hang, those of others are served first."""
+    agents = [AgentKey("default", "default"), AgentKey("default", "other"), AgentKey("me", "default")]
+    for owner, agent in agents:
+        for task in (TaskKey(owner, agent, "", "t1"), TaskKey(owner, agent, "tenant", "t2")):
+            queue.send_all([Sending(WatchWakeup(task)), Sending(StreamWakeup(task)), Sending(WorkWakeup(task))])
+            queue.send(ListWakeup(task.list_key))
+    sent = [entry["MessageGroupId"] for each in world.wire.requests for entry in each.body.get("Entries", [each.body])]
+    per_agent = len(sent) // len(agents)
+    assert [len(set(sent[start : start + per_agent])) for start in range(0, len(sent), per_agent)] == [1, 1, 1]
+    assert len(set(sent)) == len(agents)
 
 
 def test_a_message_holds_a_version_and_no_secret(world: World) -> None:

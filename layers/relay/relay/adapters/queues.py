@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from relay.domain.wakeup import MAX_DELAY, DeliveryWakeup, Wakeup
+from relay.domain.wakeup import MAX_DELAY, Wakeup
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -30,7 +30,10 @@ class NotSentError(Exception):
 
 
 class Queue:
-    """A queue of wake-ups. Delivery wake-ups carry their receiver as message group: SQS then serves quiet receivers first."""
+    """A queue of wake-ups. Each carries its receiver, or its agent, as message group: SQS then serves the quiet ones first.
+
+    Source: SQS Developer Guide, "How Amazon SQS fair queues work".
+    """
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
@@ -103,4 +106,4 @@ def _seconds(delay: timedelta) -> int:
 
 
 def _group(wakeup: Wakeup) -> dict[str, Any]:
-    return {"MessageGroupId": wakeup.group} if isinstance(wakeup, DeliveryWakeup) and wakeup.group else {}
+    return {"MessageGroupId": wakeup.group} if wakeup.group else {}

@@ -89,6 +89,11 @@ class AgentKey(NamedTuple):
         """What the functions remember of following its tasks; its own item they may not write."""
         return f"FOLLOWING#{encode_part(self.owner)}#{encode_part(self.agent)}"
 
+    @property
+    def group(self) -> str:
+        """The agent as SQS's message group."""
+        return hashlib.sha256(self.following_partition.encode()).hexdigest()[:32]
+
 
 class ListKey(NamedTuple):
     """What one lister lists: an agent's tasks under one of A2A's tenants, empty for none."""

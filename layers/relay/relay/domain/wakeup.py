@@ -1,4 +1,4 @@
-"""The messages of the queues: small, versioned, without secrets.
+"""The messages of the queues: small, versioned, without secrets. Each has a `group`, between which SQS is fair: its receiver, or its agent.
 
 A wake-up says "this config (or watch) may be behind"; a timer is a delayed one with a number of its own. A reader raises on a version it
 does not know, so that the message goes back to the queue: old and new functions run side by side during a deployment.
@@ -63,6 +63,10 @@ class WatchWakeup:
     not_before: datetime | None = None
     starts: bool = False
 
+    @property
+    def group(self) -> str:
+        return self.task.agent_key.group
+
     def dump(self) -> str:
         return _dump(
             {"kind": "watch", "task": list(self.task)},
@@ -92,6 +96,10 @@ class ListWakeup:
     key: ListKey
     timer: str = ""
 
+    @property
+    def group(self) -> str:
+        return self.key.agent.group
+
     def dump(self) -> str:
         return _dump({"kind": "list", "agent": list(self.key.agent), "tenant": self.key.tenant}, {"timer": self.timer})
 
@@ -120,6 +128,10 @@ class WorkWakeup:
     task: TaskKey
     not_before: datetime | None = None
 
+    @property
+    def group(self) -> str:
+        return self.task.agent_key.group
+
     def dump(self) -> str:
         return _dump({"kind": "work", "task": list(self.task)}, {"not_before": self.not_before})
 
@@ -139,6 +151,10 @@ class StreamWakeup:
 
     task: TaskKey
     instead_of: str = ""
+
+    @property
+    def group(self) -> str:
+        return self.task.agent_key.group
 
     def dump(self) -> str:
         return _dump({"kind": "stream", "task": list(self.task)}, {"instead_of": self.instead_of})
