@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +45,37 @@ def test_it_does_not_matter_in_which_pieces_the_bytes_come(lines: list[bytes], d
 def test_event_that_is_too_large_is_an_error_before_it_ends(pieces: list[bytes]) -> None:
     with pytest.raises(EventTooLargeError):
         read(*pieces, most=100)
+
+
+@pytest.mark.parametrize("line", [b"data:\n", b"data\n"])
+def test_empty_lines_count_as_the_event_will_have_them(line: bytes) -> None:
+    assert read(line * 101 + b"\n", most=100) == [b"\n" * 100]
+    with pytest.raises(EventTooLargeError):
+        read(line * 102, most=100)
+
+
+def test_an_event_of_very_many_lines_is_read_in_one_pass() -> None:
+    """Counted anew at each line, these would take ten minutes, and a stream of them the whole function's time."""
+    (event,) = read(b"data:x\n" * 250_000 + b"\n", most=1_000_000)
+    assert event == b"\n".join([b"x"] * 250_000)
+
+
+def feed_without_end(reader: SseReader, piece: bytes) -> None:
+    while True:
+        assert list(reader.feed(piece)) == []
+
+
+@pytest.mark.parametrize("piece", [b"data:x\n" * 1000, b"x"], ids=["lines", "a line in single bytes"])
+def test_what_is_kept_is_as_large_as_the_event(piece: bytes) -> None:
+    """As objects of Python, lines and pieces of a byte were a hundred times as large."""
+    most = 100_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(EventTooLargeError):
+            feed_without_end(SseReader(most), piece)
+        assert tracemalloc.get_traced_memory()[1] < 8 * most
+    finally:
+        tracemalloc.stop()
 
 
 def test_events_one_after_the_other_and_pings_are_never_too_large() -> None:

@@ -14,13 +14,12 @@ class EventTooLargeError(ValueError):
 
 
 class SseReader:
-    """One connection's bytes, in whatever pieces they come. What is kept between two pieces is at most one event."""
+    """One connection's bytes, in whatever pieces they come. What is kept between two pieces is at most one event, whatever its lines."""
 
     def __init__(self, max_event_bytes: int) -> None:
         self._max = max_event_bytes
-        self._line: list[bytes] = []  # the pieces of a line that has not ended yet
-        self._data: list[bytes] = []
-        self._size = 0
+        self._line = bytearray()  # what has come of a line that has not ended yet
+        self._data = bytearray()  # of the event so far; each line of it ends in a line feed
         self._ended_in_cr = False
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
@@ -33,28 +32,22 @@ class SseReader:
         self._ended_in_cr = piece.endswith(b"\r")
         *ended, rest = _LINE_END.split(piece)
         for part in ended:
-            line, self._line = b"".join([*self._line, part]), []
+            line = bytes(self._line) + part
+            self._line.clear()
             if line:
                 self._read(line)
-            else:
-                yield from self._event()
-        if rest:
-            self._line.append(rest)
-            self._grow(len(rest))
+            elif self._data:
+                yield bytes(self._data[:-1])
+                self._data.clear()
+        self._line += rest
+        self._check_size()
 
     def _read(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         if name.removeprefix(b"\xef\xbb\xbf") == b"data":
-            self._data.append(value.removeprefix(b" "))
-        self._size = sum(map(len, self._data))
-        self._grow(0)
+            self._data += value.removeprefix(b" ") + b"\n"
+            self._check_size()
 
-    def _event(self) -> Iterator[bytes]:
-        data, self._data, self._size = self._data, [], 0
-        if data:
-            yield b"\n".join(data)
-
-    def _grow(self, by: int) -> None:
-        self._size += by
-        if self._size > self._max:
+    def _check_size(self) -> None:
+        if len(self._data) - bool(self._data) + len(self._line) > self._max:
             raise EventTooLargeError(f"an event of more than {self._max} bytes")

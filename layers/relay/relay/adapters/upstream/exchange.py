@@ -72,8 +72,7 @@ def exchange(
 def body_of(response: httpx.Response, max_answer_bytes: int) -> bytes:
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise InvalidAgentResponseError("The agent's answer is compressed, though the relay asked for it as it is.")
-    pieces: list[bytes] = []
-    size = 0
+    body, size = bytearray(), 0  # not a list of its pieces: they may be single bytes, each a hundred as an object
     for piece in response.iter_raw():
         size += len(piece)
         if size > max_answer_bytes:
@@ -81,9 +80,9 @@ def body_of(response: httpx.Response, max_answer_bytes: int) -> bytes:
                 f"The agent's answer is larger than {max_answer_bytes} bytes, the most the relay takes.", metadata=_UNKNOWN
             )
         await_turn(size, is_whole=False)
-        pieces.append(piece)
+        body += piece
     await_turn(size, is_whole=True)
-    return b"".join(pieces)
+    return bytes(body)
 
 
 @contextmanager
