@@ -210,3 +210,16 @@ def test_a_new_process_challenges_a_receiver_before_it_tells_it_anything(world: 
     appends(world, "completed")
     world.settle()
     assert world.told("a") == [2]
+
+
+def test_a_new_process_asks_the_operators_rules_about_each_attempt(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may have changed since the registration."""
+    follow(world)
+    monkeypatch.setenv("DENIED_WEBHOOK_HOSTS", "127.0.0.1")
+    execution_environment.forget()
+    appends(world, "completed")
+    world.settle()
+    assert world.posts() == []
+    [kept] = world.attempts.last(KEY, most=5)
+    assert (kept.kind, kept.status, world.cursor("t1", "a").last_outcome) == ("blocked-address", None, "blocked-address")
+    assert kept.detail.startswith("The webhook URL must not lead to a host that this relay's operator denies.")
