@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import relay.domain.task as task_module
 from relay.adapters.table.strategies import StrategyRecords
 from relay.adapters.table.stream_claims import StreamClaims
 from relay.domain.strategy import Strategy
@@ -95,6 +96,29 @@ def test_pieces_of_an_artifact_make_few_revisions_and_none_is_lost(world: World,
     world.advance(2)
     beside.eventually(lambda: bool(world.posts("a")) and told_pieces(world) == pieces)
     assert len(world.told("a")) < 10
+
+
+def test_pieces_of_an_artifact_are_not_each_compared_with_the_whole_task(
+    world: World, beside: Streaming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A piece of an artifact of 10,000 took 185 ms of a whole processor; a function has a third of one for 200 streams."""
+    followed_by_stream(world, beside)
+    pieces = [f"{number} " for number in range(40)]
+    digested, digest = list[object](), task_module._digest
+
+    def counted(value: object) -> str:
+        digested.append(value)
+        return digest(value)
+
+    with monkeypatch.context() as counting:
+        counting.setattr(task_module, "_digest", counted)
+        for number, piece in enumerate(pieces):
+            artifact = {"artifactId": "text", "parts": [{"text": piece}]}
+            world.agent.task("t1").tells({"artifactUpdate": {"taskId": "t1", "artifact": artifact, "append": number > 0}})
+        beside.eventually(lambda: world.newest("t1") >= 2)
+        world.advance(2)
+        beside.eventually(lambda: bool(world.posts("a")) and told_pieces(world) == pieces)
+    assert len(digested) < 2 * len(pieces)
 
 
 def told_pieces(world: World) -> list[str]:

@@ -168,16 +168,20 @@ def _with_artifact(newest: Snapshot, event: ArtifactUpdate, *, is_unbroken: bool
     (artifact,) = mappings(told.document.get("artifacts"))
     artifacts = mappings(newest.document.get("artifacts"))
     places = [place for place, known in enumerate(artifacts) if known.get("artifactId") == artifact.get("artifactId")]
+    is_grown = False
     if event.append:
         if not places:  # its beginning was never told
             return _ASK
         before = artifacts[places[0]]
+        is_grown = bool(mappings(artifact.get("parts")))
         artifact = {**before, **artifact, "parts": [*mappings(before.get("parts")), *mappings(artifact.get("parts"))]}
     if places:
         artifacts[places[0]] = artifact
     else:
         artifacts.append(artifact)
-    return _applied(newest, replace(newest, document={**newest.document, "artifacts": artifacts}))
+    snapshot = replace(newest, document={**newest.document, "artifacts": artifacts})
+    # What grows is news. To compare the whole task for each piece would take longer, the longer the artifact gets.
+    return Applied(snapshot) if is_grown else _applied(newest, snapshot)
 
 
 def _applied(newest: Snapshot | None, snapshot: Snapshot) -> Applied:

@@ -18,7 +18,7 @@ from relay.domain.forwarding import Headers
 from relay.domain.keys import TaskKey
 from relay.domain.stream import Ending
 from relay.domain.task import ARTIFACT_PACE, Change, Json, ProtocolVersion, RevisionHead, Snapshot, View
-from relay.domain.task_events import TaskEvent, WholeTask, apply_event, parse_event, told_by_agent
+from relay.domain.task_events import ArtifactUpdate, TaskEvent, WholeTask, apply_event, parse_event, told_by_agent
 from relay.use_cases.agent_gate import AgentGate
 from relay.use_cases.agents import Agents
 from relay.use_cases.ask import Ask
@@ -187,6 +187,9 @@ class _Connection:
                 return
             if applied.asks:
                 self._last_word(applied.snapshot)
+            if self._tell_at and isinstance(event, ArtifactUpdate):  # it is told with what was told too soon before it
+                self._snapshot = applied.snapshot
+                return
             if self._tell(applied.snapshot, asked_at=asked_at):
                 return
             self._begin_from_log()
