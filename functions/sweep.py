@@ -3,6 +3,7 @@
 from typing import Any
 
 from relay import observability
+from relay.sqs_event import remaining
 from relay.wiring import wiring
 
 
@@ -10,7 +11,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, float]:
     """The event itself says nothing. Answers what was woken, for whoever invokes it by hand."""
     del event
     with observability.unit_of_work("sweep", context):
-        swept = wiring().sweep()
+        swept = wiring().sweep(remaining=remaining(context))
         observability.swept(woken=swept.woken, oldest=swept.oldest_undelivered)
         return {
             "configsWoken": swept.configs_woken,

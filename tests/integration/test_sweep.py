@@ -123,6 +123,20 @@ def test_a_queue_that_takes_nothing_keeps_no_wake_up_from_the_other(world: World
     assert world.told() == [2, 3]
 
 
+def test_more_configs_than_there_is_time_for_keep_no_watch_waiting_and_the_age_is_measured(world: World) -> None:
+    """While deliveries are paused, all configs that wait are overdue: a sweep that dies of them would repair nothing at all."""
+    behind(world, tasks=("t1", "t2", "t3"))
+    world.purge(DELIVERY)
+    world.purge(WATCHING)
+    world.runner.clock.advance(timedelta(seconds=200))
+    swept = wiring().sweep(remaining=lambda: timedelta(seconds=5))
+    assert (swept.configs_woken, swept.watches_woken, swept.configs_waiting) == (0, 3, 3)
+    assert swept.oldest_undelivered >= timedelta(seconds=200)
+    assert (world.length(DELIVERY), world.length(WATCHING)) == (0, 3)
+    left = iter([timedelta(seconds=60), timedelta(seconds=5)])
+    assert wiring().sweep(remaining=lambda: next(left)).configs_woken == 3
+
+
 def refused(world: World, request: AwsRequest) -> Any:
     """The delivery queue takes nothing of a sweep."""
     if request.function != "sweep" or request.body.get("QueueUrl") != world.queue_url(DELIVERY):

@@ -17,6 +17,9 @@ from relay.domain import watch as watch_rules
 from relay.domain.claim import OVERDUE
 from relay.domain.wakeup import DeliveryWakeup, ListWakeup, WatchWakeup, WorkWakeup
 
+_AT_ONCE = 200  # wake-ups: twenty requests
+_TO_END = timedelta(seconds=10)  # for them, with their retries, and for what is measured
+
 
 @dataclass(frozen=True)
 class Swept:
@@ -56,8 +59,12 @@ class Sweep:
         self._worker_queue = worker_queue
         self._now = now
 
-    def __call__(self) -> Swept:
-        """Raises: NotSentError when SQS did not take a wake-up; the next sweep finds the same items again."""
+    def __call__(self, *, remaining: Callable[[], timedelta] = lambda: timedelta.max) -> Swept:
+        """What there is no time for, of the configs, the next sweep does: they may be very many while deliveries are paused.
+
+        `remaining`: how long this function may still run.
+        Raises: NotSentError when SQS did not take a wake-up; the next sweep finds the same items again.
+        """
         now = self._now()
         deliveries: list[Sending] = []
         waiting, oldest = 0, now
@@ -73,11 +80,12 @@ class Sweep:
         ]
         lists = [Sending(ListWakeup(key)) for key in self._listers.overdue(before=now - watch_rules.OVERDUE)]
         work = [Sending(WorkWakeup(task)) for shard in range(DUE_SHARDS) for task in self._relay_tasks.overdue(shard, before=now - OVERDUE)]
-        unsent = (
-            self._delivery_queue.send_all(deliveries),
-            self._watch_queue.send_all([*watches, *lists]),
-            self._worker_queue.send_all(work),
-        )
+        unsent = [self._watch_queue.send_all([*watches, *lists]), self._worker_queue.send_all(work)]
+        woken = 0
+        while woken < len(deliveries) and remaining() > _TO_END:
+            batch = deliveries[woken : woken + _AT_ONCE]
+            unsent.append(self._delivery_queue.send_all(batch))
+            woken += len(batch)
         if any(unsent):
             raise NotSentError("SQS did not take every wake-up of the sweep")
-        return Swept(len(deliveries), len(watches), len(lists), len(work), waiting, now - oldest)
+        return Swept(woken, len(watches), len(lists), len(work), waiting, now - oldest)
