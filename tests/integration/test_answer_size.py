@@ -34,6 +34,17 @@ def test_a_body_goes_as_base64_only_when_it_must(body: str, is_base64: bool) -> 
     assert len(json.dumps(sent, ensure_ascii=False).encode()) <= LIMIT
 
 
+@pytest.mark.parametrize(("runtime", "is_base64"), [("python3.11", True), ("python3.12", False), ("python3.13", False)])
+def test_a_runtime_that_escapes_what_is_not_ascii_is_given_base64_in_time(
+    monkeypatch: pytest.MonkeyPatch, runtime: str, is_base64: bool
+) -> None:
+    """Each of these characters is three bytes, or six where it is escaped: Lambda would answer 502."""
+    monkeypatch.setenv("AWS_EXECUTION_ENV", f"AWS_Lambda_{runtime}")
+    sent = fitting(answer("\u4e00" * 1_200_000))
+    assert sent.get("isBase64Encoded", False) is is_base64
+    assert len(json.dumps(sent, ensure_ascii=runtime == "python3.11").encode()) <= LIMIT
+
+
 def test_a_body_that_fits_neither_way_is_refused() -> None:
     with pytest.raises(UpstreamTooLargeError):
         fitting(answer('"' * (AS_BASE64 + 1024)))

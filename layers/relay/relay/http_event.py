@@ -2,12 +2,14 @@
 
 An agent lives at `/agents/{agent}`, the one named `default` also at `/`. What stands before that is not the relay's: a stage's name, and
 the path of a custom domain's API mapping, which API Gateway leaves in the path.
-Source: API Gateway, "payload format version 2.0"; aws-powertools/powertools-lambda-python #579 (events of custom domains with mappings).
+Source: API Gateway, "payload format version 2.0"; aws-powertools/powertools-lambda-python #579 (events of custom domains with mappings);
+aws/aws-lambda-python-runtime-interface-client #122 (which runtimes escape an answer).
 """
 
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,7 +89,8 @@ def fitting(answer: HttpAnswer) -> HttpAnswer:
 
 
 def _size(answer: HttpAnswer) -> int:
-    return len(json.dumps(answer, ensure_ascii=False).encode())
+    """As the runtime writes it: that of Python 3.11 escapes what is not ASCII, those after it do not."""
+    return len(json.dumps(answer, ensure_ascii=os.environ.get("AWS_EXECUTION_ENV") == "AWS_Lambda_python3.11").encode())
 
 
 def revalidated(request: HttpRequest, answer: HttpAnswer) -> HttpAnswer:
