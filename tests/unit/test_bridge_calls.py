@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.domain.bridge import Bridge
-from relay.domain.bridge_lists import listed
+from relay.domain.bridge_lists import listable, listed
 from relay.domain.errors import InvalidAgentResponseError, InvalidParamsError, UnsupportedOperationError
 from relay.domain.protocol import METHODS
-from relay.domain.task import ProtocolVersion
+from relay.domain.task import Json, ProtocolVersion
 from tests.unit.test_any_json import ANSWER, made_of
 from tests.unit.test_conversion import PRAISONAI_TASK, messages, tasks
 
@@ -291,3 +291,19 @@ def test_who_gets_something_else_than_it_asked_for_reads_so(name: str, words: st
     with pytest.raises(InvalidAgentResponseError) as raised:
         bridge(name).told({"result": {"kind": "message", "messageId": "m", "role": "agent", "parts": []}}, 1)
     assert raised.value.message == f"The agent answered with something else {words}"
+
+
+@pytest.mark.parametrize(
+    ("params", "version", "shown"),
+    [
+        ({}, V10, {"id", "history"}),
+        ({"historyLength": 0}, V10, {"id"}),
+        ({"includeArtifacts": True}, V10, {"id", "history", "artifacts"}),
+        ({"pageSize": 10}, V03, {"id", "history"}),
+        ({}, V03, {"id", "history", "artifacts"}),
+    ],
+)
+def test_of_a_task_in_a_list_is_kept_what_the_list_will_show(params: Json, version: ProtocolVersion, shown: set[str]) -> None:
+    """0.3's array has whole tasks."""
+    task = {"id": "t", "history": [{"messageId": "m"}], "artifacts": [{"artifactId": "a"}]}
+    assert set(listable(task, params, version)) == shown

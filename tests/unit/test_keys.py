@@ -135,3 +135,12 @@ def test_what_is_kept_beside_a_task_has_keys_of_its_own() -> None:
 def test_a_receiver_is_read_back_from_its_partition(owner: str, origin: str) -> None:
     receiver = ReceiverKey(owner, origin)
     assert ReceiverKey.from_partition(receiver.partition) == receiver
+
+
+def test_receivers_and_agents_are_groups_that_sqs_takes_each_of_its_own() -> None:
+    """At most 128 characters, letters, digits and punctuation."""
+    receivers = [ReceiverKey("o", "https://a.example"), ReceiverKey("o", "https://b.example"), ReceiverKey("p", "https://a.example")]
+    agents = [AgentKey("o", "a#1"), AgentKey("o", "ä"), AgentKey("p", "a#1")]
+    groups = [*(receiver.group for receiver in receivers), *(agent.group for agent in agents)]
+    assert len(set(groups)) == len(groups)
+    assert all(group.isalnum() and group.isascii() and len(group) <= 128 for group in groups)

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.domain.keys import ConfigKey, TaskKey
-from relay.domain.wakeup import MAX_DELAY, DeliveryWakeup, ListWakeup, StreamWakeup, UnknownMessageError, WatchWakeup, WorkWakeup, next_hop
+from relay.domain.wakeup import (
+    MAX_DELAY,
+    DeliveryWakeup,
+    ListWakeup,
+    StreamWakeup,
+    UnknownMessageError,
+    Wakeup,
+    WatchWakeup,
+    WorkWakeup,
+    next_hop,
+)
 from tests.support.samples import INSTANT, KEY, NOW, SECOND, TASK
 
 ids = st.text(st.characters(), max_size=10)
@@ -147,3 +157,10 @@ def test_wait_hops_by_fifteen_minutes_at_most(left: timedelta | None, hop: timed
     assert next_hop(DeliveryWakeup(KEY, not_before=not_before), NOW) == hop
     assert next_hop(WatchWakeup(TASK, not_before=not_before), NOW) == hop
     assert timedelta(minutes=15) == MAX_DELAY
+
+
+def test_wake_ups_that_are_for_an_agent_are_of_its_group() -> None:
+    agent = TASK.agent_key
+    wakeups: list[Wakeup] = [WatchWakeup(TASK), StreamWakeup(TASK), WorkWakeup(TASK), ListWakeup(TASK.list_key)]
+    assert {wakeup.group for wakeup in wakeups} == {agent.group}
+    assert DeliveryWakeup(KEY, group="receiver").group == "receiver"
