@@ -249,7 +249,7 @@ def configs(world: World) -> list[tuple[str, bool]]:
     ("most", "per_task", "has_it", "told"),
     [
         ("2", "100", [("other", False)], "The message was taken, its task is other, but the webhooks for every task are not registered"),
-        ("9", "1", [("other", True)], "A task may have at most 1 push configs"),
+        ("9", "1", [("other", True)], "The message was taken, its task is other, but the webhook is not registered for it. A task may"),
     ],
 )
 def test_config_of_a_message_that_becomes_another_task_stays_not_on_the_one_it_named(

@@ -24,6 +24,7 @@ from relay.domain.protocol import Kind, Method
 from relay.domain.task import Json, ProtocolVersion, Snapshot
 from relay.domain.wakeup import WatchWakeup
 from relay.domain.watch import Watch
+from relay.use_cases.answered import only_sooner, owed
 from relay.use_cases.call_agent import AgentCall, CallAgent
 from relay.use_cases.pending import Pending
 
@@ -87,24 +88,30 @@ class Forward:
         return card_10(made) if version is ProtocolVersion.V10 else made
 
     def _hint(self, passing: Passing, snapshot: Snapshot) -> None:
-        """A task that is followed and has moved is polled at once; one that a config has waited for is followed from now on."""
+        """A task that is followed and has moved is polled at once; one that a config has waited for is followed from now on.
+
+        Raises: InternalError when that cannot be seen to.
+        """
         task = _task_key(passing, snapshot)
         if task is None:
             return
-        self._pending.bind(task, caller=fingerprint(passing.credential), lent=passing.agent.lends(passing.credential))
-        watch = self._watches.get(task)
-        if watch and (passing.method.kind is Kind.CANCEL or _has_moved(watch, snapshot, passing.agent)):
-            self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
+        with owed(task, "The agent has answered, but the relay failed to see to webhooks that wait for the task: ask for it again."):
+            self._pending.bind(task, caller=fingerprint(passing.credential), lent=passing.agent.lends(passing.credential))
+        with only_sooner("no hint given to the watch", agent=passing.agent.key, task=task):
+            watch = self._watches.get(task)
+            if watch and (passing.method.kind is Kind.CANCEL or _has_moved(watch, snapshot, passing.agent)):
+                self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
 
     def _hint_list(self, passing: Passing, snapshots: Sequence[Snapshot]) -> None:
         """As one task's answer, but a list shows little of a task: what it shows must differ. One read for a page."""
         shown = {task: snapshot for snapshot in snapshots[:MAX_PAGE_SIZE] if (task := _task_key(passing, snapshot))}
-        watches = self._watches.of_tasks(shown) if shown else {}
-        moved = [task for task, watch in watches.items() if _shows_a_move(watch, shown[task], passing.agent)]
-        now = self._now()
-        self._watch_queue.send_all(
-            [Sending(WatchWakeup(task, asked_at=now)) for task in moved]
-        )  # what SQS does not take, the timer makes good
+        with only_sooner("no hints given to the watches of a list", agent=passing.agent.key):
+            watches = self._watches.of_tasks(shown) if shown else {}
+            moved = [task for task, watch in watches.items() if _shows_a_move(watch, shown[task], passing.agent)]
+            now = self._now()
+            self._watch_queue.send_all(
+                [Sending(WatchWakeup(task, asked_at=now)) for task in moved]
+            )  # what SQS does not take, the timer makes good
 
 
 def _lacks_extended_card(passing: Passing, answer: Answer) -> bool:

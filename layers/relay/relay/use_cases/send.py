@@ -20,6 +20,7 @@ from relay.domain.relay_task import may_be_relay_task
 from relay.domain.sends import answer_with, cut_history, task_of_answer
 from relay.domain.task import Json, ProtocolVersion, Snapshot, View
 from relay.domain.wakeup import WatchWakeup
+from relay.use_cases.answered import OUR_FAILURES, only_sooner, owed
 from relay.use_cases.ask import Ask
 from relay.use_cases.call_agent import AgentCall, CallAgent, Reply
 from relay.use_cases.callback_in_send import CallbackInSend, GivenCallback
@@ -33,6 +34,7 @@ from relay.use_cases.templates import Templates
 WAIT = timedelta(seconds=25)  # API Gateway ends a request at 30 s
 _ASK_TIMEOUT = timedelta(seconds=5)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 1.0  # seconds between two polls of a waiting send
+_DO_THIS = "do not send it again, ask for the task, and register the webhook for it, if there is one."
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class SendMessage:
     def __call__(self, outgoing: Outgoing) -> Answer | Json:
         """The agent's own answer where it is a Message or an error; else the result for the caller: the task as it stands.
 
-        Raises: RelayError; a send is never repeated towards the agent, and an unknown outcome is said to be one.
+        Raises: RelayError; a send is never repeated towards the agent. Of an unknown outcome it says so, and so it does where the agent
+        has the message.
         """
         send = outgoing.send
         if send.inline:
@@ -95,18 +98,20 @@ class SendMessage:
         answer = reply.answer
         snapshot = task_of_answer(answer.result, reply.version) if answer.result is not None else None
         if answer.result is not None:
-            self._take_over.note_answer(outgoing.agent, snapshot, took=answer.arrived_at - answer.asked_at)
+            with only_sooner("an agent's habit is not noted", agent=outgoing.agent.key):
+                self._take_over.note_answer(outgoing.agent, snapshot, took=answer.arrived_at - answer.asked_at)
             self._callback_in_send.taken(given, outgoing.agent.key)
         if snapshot is None:
             if send.inline:
                 observability.log("inline push config dropped: the agent answered with no task", method=outgoing.method.name)
             return reply.for_caller()
         task, view = outgoing.task_key(snapshot.task_id), View(snapshot, answer.asked_at, answer.arrived_at, "send")
-        try:
-            is_followed = self._take_in(outgoing, task, view, given=given, before=before)
-        finally:  # the agent may have made another task of it (PraisonAI always does): there the config belongs, if it has room for it
-            if before.added and before.added.task != task:
-                self._register.delete(before.added)
+        with owed(task, f"The message was taken, its task is {task.task_id}, but the relay failed afterwards: {_DO_THIS}"):
+            try:
+                is_followed = self._take_in(outgoing, task, view, given=given, before=before)
+            finally:  # the agent may have made another task of it (PraisonAI always does): there the config belongs, if it has room for it
+                if before.added and before.added.task != task:
+                    self._register.delete(before.added)
         if send.waits:
             snapshot = self._wait(outgoing, task, snapshot, before=before.view, is_followed=is_followed)
         return _told(outgoing, snapshot)
@@ -125,7 +130,8 @@ class SendMessage:
         except InvalidParamsError as error:
             refused, is_awaited = error, True  # what has waited for the task is bound to it
         is_followed = self._commit(outgoing, task, view, is_awaited=is_awaited, is_counted=before.is_counted)
-        self._callback_in_send.settle(given, task)
+        with only_sooner("what an agent has pushed early is not taken in", agent=task.agent_key, task=task):
+            self._callback_in_send.settle(given, task)
         if refused:
             raise refused
         return is_followed
@@ -188,7 +194,8 @@ class SendMessage:
         except UpstreamTimeoutError as error:
             if error.metadata.get("outcome") == "not-sent":
                 raise
-            self._take_over.note_silence(outgoing.agent)
+            with only_sooner("an agent's habit is not noted", agent=outgoing.agent.key):
+                self._take_over.note_silence(outgoing.agent)
             told = "The agent did not answer in time. Whether it took the message is unknown: look for its task before you send again."
             raise UpstreamTimeoutError(told, metadata=error.metadata) from error
 
@@ -204,18 +211,19 @@ class SendMessage:
             start = Start.INLINE_NEW_TASK if observed.head.number == 1 else Start.INLINE_ANSWERED
             try:
                 self._register.put(task, send.inline, start=start, newest=observed.head, lent=outgoing.lent, is_counted=is_counted)
-            except OwnerCapError as error:  # the message named a task that has this config, and the agent has made another of it
+            except (InvalidParamsError, OwnerCapError) as error:  # the agent has made another task of it than the message named
                 raise _too_late(error, task, "the webhook is", field=send.inline.url_field) from error
         elif not send.inline and not is_awaited and (lent := self._watches.seal(task, outgoing.lent)):
             self._watches.lend(task, lent)
-        self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
+        with only_sooner("no hint given to the watch", agent=task.agent_key, task=task):
+            self._watch_queue.send(WatchWakeup(task, asked_at=self._now()))
         return True
 
     def _in_the_logs_version(self, outgoing: Outgoing, task: TaskKey, view: View) -> View:
         """The agent's own words, if it says them at once; else the answer itself, converted: it is at hand and must not be lost."""
         try:
             asked = self._ask(task, timeout=_ASK_TIMEOUT, credential=outgoing.credential)
-        except RelayError as error:
+        except (RelayError, *OUR_FAILURES) as error:
             observability.poll_failed(task, error)
             asked = None
         return asked or replace(view, snapshot=convert(view.snapshot, outgoing.agent.endpoint.version))
@@ -223,7 +231,7 @@ class SendMessage:
     def _wait(self, outgoing: Outgoing, task: TaskKey, snapshot: Snapshot, *, before: View | None, is_followed: bool) -> Snapshot:
         """Polls until the task ends or waits for somebody, at most until the caller's 25 s are over."""
         deadline, pause = outgoing.started + WAIT, _FIRST_PAUSE
-        last = snapshot
+        last, observed = snapshot, snapshot.digest
         while not _is_settled(last, before) and self._now() + timedelta(seconds=pause) < deadline:
             self._sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
@@ -234,18 +242,20 @@ class SendMessage:
                     credential=outgoing.credential,
                     max_answer_bytes=MAX_ANSWER_BYTES,  # it is the caller's answer; what is larger a webhook tells
                 )
-            except RelayError as error:
+            except (RelayError, *OUR_FAILURES) as error:
                 observability.poll_failed(task, error)
                 continue
             if view is None:
                 break
-            if is_followed and view.snapshot.digest != last.digest:
-                self._observe(task, view)
+            if is_followed and view.snapshot.digest != observed:
+                with only_sooner("what a waiting send saw is not observed", agent=task.agent_key, task=task):
+                    self._observe(task, view)
+                    observed = view.snapshot.digest
             last = view.snapshot
         return last
 
 
-def _too_late(error: OwnerCapError, task: TaskKey, what_is: str, *, field: str) -> InvalidParamsError:
+def _too_late(error: InvalidParamsError | OwnerCapError, task: TaskKey, what_is: str, *, field: str) -> InvalidParamsError:
     """The agent has made another task of a message than it named, and has it. Not the cap's own error: clients send again after that."""
     told = f"The message was taken, its task is {task.task_id}, but {what_is} not registered for it. {error.message}"
     return InvalidParamsError(told, field=field)
