@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from relay.adapters.table.cursors import MAX_RESEND
+from relay.adapters.table.receivers import Receivers
+from relay.domain.breaker import FIRST_PAUSE, LONGEST_PAUSE, THRESHOLD
+from relay.domain.keys import ReceiverKey
 from relay.use_cases.redrive import Filter
 from relay.use_cases.replay import Part, Span
 from relay.wiring import wiring
@@ -205,3 +208,33 @@ def test_a_replayed_one_that_fails_to_the_end_is_a_dead_letter_and_redriven(worl
     world.settle()
     assert [(post.revision, post.status) for post in world.posts("a")][2:] == [("3", 400), ("3", 200)]
     assert world.dead_letters() == []
+
+
+def test_what_is_replayed_counts_as_behind_from_then_on_however_old_it_is(world: World) -> None:
+    """Else one that was observed days ago is an alarm at once, and passes each breaker as if it had waited for that long."""
+    follow(world, "a")
+    told(world, "working")
+    world.advance(3 * 24 * 3600)
+    world.receiver.fail_next(503)
+    began = world.runner.clock.now()
+    assert replay(Span(task_id="t1"))[0][1]
+    world.settle()
+    behind_since = world.cursor("t1", "a").behind_since
+    assert behind_since is not None
+    assert behind_since >= began
+
+
+def test_what_is_replayed_waits_for_a_breaker_that_is_open(world: World) -> None:
+    follow(world, "a")
+    told(world, "working")
+    world.advance(3 * 24 * 3600)
+    key = ReceiverKey(KEY.task.owner, world.receiver.url)
+    receivers = Receivers(world.connection, longest_pause=LONGEST_PAUSE, now=world.runner.clock.now)
+    for _ in range(THRESHOLD):
+        receivers.failed(key)
+    assert replay(Span(task_id="t1"))[0][1]
+    world.settle()
+    for _ in range(THRESHOLD):
+        receivers.failed(key)
+        world.advance(FIRST_PAUSE.total_seconds() / 2)
+    assert again(world) == []

@@ -62,6 +62,12 @@ class Run:
         return self.plan.steps[self.place] if self.place < len(self.plan.steps) else None
 
     @property
+    def owes_since(self) -> datetime | None:
+        """When the first that is left was observed; None: only what an operator asks for again, which may be days old, is left."""
+        left = self.plan.steps[self.place :]
+        return next((step.revision.head.arrived_at for step in left if step.revision and not step.is_resent), None)
+
+    @property
     def is_last(self) -> bool:
         return self.place == len(self.plan.steps) - 1
 
@@ -251,7 +257,7 @@ class Tell:
             timer,
             due=due,
             attempts=cursor.attempts if attempts is None else attempts,
-            behind_since=cursor.behind_since or revision.head.arrived_at,
+            behind_since=cursor.behind_since or run.owes_since or self._now(),
             outcome=outcome,
             gone_checked=cursor.gone_checked if gone_checked is None else gone_checked,
             attempted=revision.number,
