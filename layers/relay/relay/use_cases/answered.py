@@ -22,12 +22,12 @@ OUR_FAILURES = (*AWS_ERRORS, BlobMissingError, ContentionError, NotSentError, Ta
 
 
 @contextmanager
-def only_sooner(words: LiteralString, *, agent: AgentKey, task: TaskKey | None = None) -> Iterator[None]:
+def only_sooner(what_failed: LiteralString, *, agent: AgentKey, task: TaskKey | None = None) -> Iterator[None]:
     """A step without which the watch, the sweep or a later call does the same: when it fails, a log line and the metric say so."""
     try:
         yield
     except OUR_FAILURES as error:
-        observability.fault(words, agent_key=agent, task=task, error=error)
+        observability.fault("the agent's answer goes on without a later step", reason=what_failed, agent_key=agent, task=task, error=error)
 
 
 @contextmanager
