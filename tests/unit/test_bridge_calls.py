@@ -101,6 +101,28 @@ def test_a_method_that_the_agent_lacks_is_an_operation_it_does_not_support(name:
         crossed.told({"error": {"code": -32601, "message": "Method not found"}}, 1)
 
 
+ENDED = {"code": -32602, "message": "Task t is in terminal state: completed"}
+
+
+def test_a_message_for_a_task_that_has_ended_is_refused_in_1_0_as_1_0_does() -> None:
+    """a2a-sdk's agents of 0.3 have no code of its own for it."""
+    with pytest.raises(UnsupportedOperationError, match=r"^Task t is in terminal state: completed$"):
+        bridge("SendMessage", message={}).told({"error": ENDED}, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("GetTask", ENDED),
+        ("message/send", ENDED),
+        ("SendMessage", {**ENDED, "message": "message.parts is missing"}),
+        ("SendMessage", {**ENDED, "code": -32001}),
+    ],
+)
+def test_any_other_refusal_keeps_its_code(name: str, error: Json) -> None:
+    assert bridge(name, id="t").told({"error": error}, 1)["error"]["code"] == error["code"]
+
+
 # --- tasks and messages ---------------------------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from relay.domain.errors import (
 from relay.domain.json_body import MAX_FORWARDED_BODY_BYTES
 from relay.domain.keys import AgentKey, TaskKey
 from relay.domain.report import read_push, read_report
-from relay.domain.task_events import WholeTask
+from relay.domain.task_events import ArtifactUpdate, WholeTask
 
 REPORTER = AgentKey("owner", "agent")
 TASK = TaskKey("owner", "agent", "t1", "task-1")
@@ -110,6 +110,13 @@ def test_a_state_that_does_not_exist_is_refused_to_who_reports_and_read_from_who
 @pytest.mark.parametrize("state", [None, "unknown", "TASK_STATE_UNSPECIFIED", "working", "TASK_STATE_WORKING", "cancelled", "WORKING"])
 def test_each_spelling_of_a_state_may_be_reported_and_none(state: str | None) -> None:
     assert read_report(REPORTER, status_update(state), content_type=JSON, query={}) is not None
+
+
+def test_what_tells_of_an_artifact_has_no_state_to_be_refused() -> None:
+    update = {"artifactUpdate": {"taskId": "task-1", "contextId": "c", "artifact": {"artifactId": "a", "parts": [{"text": "half of it"}]}}}
+    reported = read_report(REPORTER, body(update), content_type=JSON, query={})
+    assert reported is not None
+    assert (reported.task.task_id, type(reported.event)) == ("task-1", ArtifactUpdate)
 
 
 def test_the_refusal_says_what_a_report_may_be() -> None:
