@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from relay.adapters.table.listers import Listers
 from relay.domain.keys import AgentKey, ListKey
 from relay.wiring import wiring
@@ -93,6 +95,23 @@ def test_a_sweep_beside_a_timer_that_was_not_lost_doubles_nothing(world: World) 
     world.settle()
     world.advance(POLL)
     assert world.told() == [2]
+
+
+@pytest.mark.parametrize(("days", "told"), [(16.9, ["working"]), (17.1, [])])
+def test_config_whose_time_runs_out_while_delivery_is_paused_is_told_no_more(days: float, told: list[str]) -> None:
+    """It lasts for a day and 16; the limit of the first promise: no dead letter says so."""
+    with World(DeliveryPaused="true", WatchDeadlineHours="24") as world:
+        world.agent.task("t1")
+        world.register("t1", id="a")
+        world.agent.task("t1").becomes("working")
+        world.advance(POLL)
+        assert (world.newest("t1"), world.posts()) == (2, [])
+        records = [{"messageId": str(number), "body": body} for number, body in enumerate(world.take(DELIVERY))]
+        assert records
+        world.runner.clock.advance(timedelta(days=days))
+        assert world.runner.invoke("DeliverFunction", {"Records": records}).answer == {"batchItemFailures": []}
+        assert [post.state for post in world.posts()] == told
+        assert world.dead_letters() == []
 
 
 def test_the_age_of_the_oldest_undelivered_change_is_measured(world: World) -> None:
