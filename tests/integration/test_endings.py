@@ -1,13 +1,16 @@
 """Honest endings: whose task will not be followed to its end is told so, once, in order, and the task may come back."""
 
 import json
+import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
+from relay.domain.packing import MAX_ITEM_BYTES
 from relay.domain.task import ProtocolVersion, Revision, Snapshot, View
 from relay_dev.received import Notification
+from tests.integration.test_large_tasks import empty_the_bucket
 from tests.support.wire import AwsRequest, Effect
 from tests.support.world import World, task_key
 
@@ -118,6 +121,22 @@ def test_ending_in_0_3_is_unknown() -> None:
         status = json.loads(post.body)["status"]
         assert (status["state"], status["message"]["role"]) == ("unknown", "agent")
         assert ending(post) == "vanished"
+
+
+@pytest.mark.parametrize("version", ["1.0", "0.3"])
+def test_ending_of_a_task_that_is_gone_from_the_bucket_is_told_by_its_id(version: str) -> None:
+    with World(**_PACE) as world:
+        world.agent.speaks = ProtocolVersion(version)
+        world.follow("t1")
+        world.agent.task("t1").becomes("working", artifacts=[secrets.token_urlsafe(MAX_ITEM_BYTES)])
+        world.advance(POLL)
+        empty_the_bucket(world)
+        world.agent.forget("t1")
+        wait(world, 7 * MINUTE)
+        assert told(world, "t1") == ["working", "vanished"]
+        last = world.posts("t1")[-1]
+        task = json.loads(last.body)["task"]
+        assert (task["id"], task.get("artifacts", []), last.headers["a2a-relay-truncated"]) == ("t1", [], "true")
 
 
 @pytest.mark.thorough

@@ -54,6 +54,11 @@ def test_only_what_signs_or_publishes_the_keys_reads_the_signing_secret() -> Non
     assert STACK.roles_that_may("secretsmanager:GetSecretValue", "SigningSecret") == {"ApiRole", "DeliverRole"}
 
 
+def test_those_that_go_on_without_a_task_that_is_gone_are_told_so_by_the_bucket() -> None:
+    """To others S3 says that access is denied (`BlobMissingError`)."""
+    assert STACK.roles_that_may("s3:ListBucket", "RelayBucket") == {"DeliverRole", "WatchRole"}
+
+
 @pytest.mark.parametrize("action", ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"])
 def test_a_function_that_writes_to_the_table_cannot_make_or_change_a_relay_key_or_an_agent(action: str) -> None:
     """The table's rights are for all of it; a function that was taken over must not let others in."""

@@ -3,8 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from a2a.compat.v0_3 import types as types_03
+from a2a.types import Task
+from google.protobuf.json_format import ParseDict
 
-from relay.domain.endings import ENDED, Trouble, ended, ending_to_tell, is_asked_seldom, trouble_after
+from relay.domain.endings import ENDED, Trouble, ended, ending_to_tell, is_asked_seldom, left_of, trouble_after
 from relay.domain.errors import (
     RelayError,
     TaskNotFoundError,
@@ -13,7 +16,7 @@ from relay.domain.errors import (
     UpstreamUnauthenticatedError,
     UpstreamUnavailableError,
 )
-from relay.domain.task import Change, Ending, ProtocolVersion, Revision, RevisionHead, Snapshot, View, change
+from relay.domain.task import Change, Ending, ProtocolVersion, Revision, RevisionHead, Snapshot, TaskState, View, change
 
 NOW = datetime(2026, 11, 27, 1, 2, 3, tzinfo=UTC)
 LIMIT = timedelta(hours=1)
@@ -142,3 +145,13 @@ def test_whose_credential_was_refused_is_remembered_of_that_trouble_alone() -> N
     unauthorized = UpstreamForbiddenError("403")
     assert after(unauthorized, unauthorized, lent="l").refused == "l"
     assert after(AWAY, lent="l").refused == ""
+
+
+@pytest.mark.parametrize("version", ProtocolVersion)
+def test_what_is_left_of_a_task_can_end_as_any_task_in_words_that_clients_read(version: ProtocolVersion) -> None:
+    left = ended(left_of("t", version), Ending.VANISHED, revision=4, now=NOW)
+    assert (left.task_id, left.state, left.is_cut) == ("t", TaskState.UNKNOWN, True)
+    if version is ProtocolVersion.V03:
+        assert types_03.Task.model_validate(left.document).id == "t"
+    else:
+        assert ParseDict(dict(left.document), Task()).id == "t"

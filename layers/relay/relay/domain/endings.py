@@ -92,6 +92,12 @@ def ended(snapshot: Snapshot, ending: Ending, *, revision: int, now: datetime) -
     return replace(snapshot, document={**snapshot.document, "status": status})
 
 
+def left_of(task_id: str, version: ProtocolVersion) -> Snapshot:
+    """A task of which no more is there than its id. 0.3's has to have a context: nobody knows it any more."""
+    document = {"id": task_id, **({"contextId": "", "kind": "task"} if version is ProtocolVersion.V03 else {})}
+    return Snapshot(version, document, is_cut=True)
+
+
 def _kind(error: RelayError) -> Ending:
     if isinstance(error, UpstreamForbiddenError):
         return Ending.UNAUTHORIZED

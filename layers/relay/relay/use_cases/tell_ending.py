@@ -4,10 +4,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from relay import observability
+from relay.adapters.blobs import BlobMissingError
 from relay.adapters.table.revisions import Revisions
-from relay.domain.endings import ended, ending_to_tell
+from relay.domain.endings import ended, ending_to_tell, left_of
+from relay.domain.keys import TaskKey
+from relay.domain.packing import PackedRevision
 from relay.domain.retention import revision_expiry
-from relay.domain.task import Ending, Revision, RevisionHead, View
+from relay.domain.task import Ending, Revision, RevisionHead, Snapshot, View
 from relay.domain.watch import Watch
 
 
@@ -29,12 +32,19 @@ class TellEnding:
         if packed is None:
             return newest
         now, number = self._now(), newest.number + 1
-        snapshot = ended(self._revisions.open(packed).snapshot, ending, revision=number, now=now)
+        snapshot = ended(self._last_seen(watch.task, packed), ending, revision=number, now=now)
         revision = Revision(number, View(snapshot, asked_at=now, arrived_at=now, learnt_by="relay", ending=ending))
         if not self._revisions.append(watch.task, revision, expires=revision_expiry(now, self._deadline)):
             return newest
         observability.ending_told(watch.task, revision)
         return revision.head
+
+    def _last_seen(self, task: TaskKey, packed: PackedRevision) -> Snapshot:
+        """What a bucket has lost must not keep the end from being told, turn after turn."""
+        try:
+            return self._revisions.open(packed).snapshot
+        except BlobMissingError:
+            return left_of(task.task_id, packed.version)
 
     def _found(self, watch: Watch) -> Ending | None:
         now = self._now()

@@ -104,7 +104,7 @@ class Revisions:
     def _packed(self, task: TaskKey, revision: Revision, *, writer: str, expires: datetime) -> Item:
         packed = pack(revision.snapshot.document)
         item = _describe(task, revision, writer=writer, expires=expires)
-        item |= {"is_cut": items.flag(value=packed.is_cut), "size": items.number(packed.size)}
+        item |= {"is_cut": items.flag(value=packed.is_cut or revision.snapshot.is_cut), "size": items.number(packed.size)}
         if packed.fits_item:
             return {**item, "task": items.binary(packed.data)}
         name = f"tasks/{writer}"
