@@ -253,6 +253,20 @@ def test_task_that_goes_on_at_an_agent_that_is_gone_is_told_as_it_was(world: Wor
     assert told(world) == ["submitted", "working", "completed"]
 
 
+@pytest.mark.parametrize(("method", "state"), [("GetTask", "completed"), ("CancelTask", "canceled")])
+def test_what_the_agent_answers_is_told_to_the_caller_though_it_cannot_be_observed_at_once(world: World, method: str, state: str) -> None:
+    world.agent.next_state = "working"
+    task = send(world)
+    if method == "GetTask":
+        world.agent.task("task-1").becomes("completed")
+    world.wire.decide = lambda request: Effect.FAILS if (request.function, request.name) == ("api", "PutItem") else Effect.NONE
+    assert world.result(method, {"id": task["id"]})["status"]["state"] == f"TASK_STATE_{state.upper()}"
+    world.wire.decide = undisturbed
+    world.advance(11)
+    world.advance(31)
+    assert told(world) == ["submitted", "working", state]
+
+
 # --- the other version, lists
 
 

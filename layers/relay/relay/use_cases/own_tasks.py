@@ -26,6 +26,7 @@ from relay.domain.relay_task import RelayTask, may_be_relay_task, reader_of
 from relay.domain.sends import cut_history, task_of_answer
 from relay.domain.stand_in import answered_with_task, ended
 from relay.domain.task import Json, ProtocolVersion, Revision, TaskState
+from relay.use_cases.answered import only_sooner
 from relay.use_cases.ask import FROM_LOG, Ask
 from relay.use_cases.call_agent import AgentCall, CallAgent
 from relay.use_cases.forward import Passing
@@ -84,7 +85,8 @@ class OwnTasks:
             observability.poll_failed(task.key, error)
             view = None
         if view is not None and view.learnt_by != FROM_LOG:
-            self._observe(task.key, view)
+            with only_sooner("what the agent answered is not observed", agent=task.key.agent_key, task=task.key):
+                self._observe(task.key, view)
         snapshot = view.snapshot if view else self._newest(task).snapshot
         return cut_history(convert(snapshot, passing.method.version).document, history_length)
 
@@ -126,7 +128,8 @@ class OwnTasks:
         if told is None:
             raise InvalidAgentResponseError("The agent answered with something else than the task it was asked to cancel.")
         snapshot = answered_with_task(task, newest.snapshot, told)
-        self._log.say(task.key, snapshot, learnt_by="cancel")
+        with only_sooner("what the agent answered is not observed", agent=task.key.agent_key, task=task.key):
+            self._log.say(task.key, snapshot, learnt_by="cancel")
         return convert(snapshot, passing.method.version).document
 
     def _newest(self, task: RelayTask) -> Revision:
