@@ -334,6 +334,17 @@ def test_a_list_that_would_be_too_large_with_all_it_shows_says_so(world: World, 
     assert (error["code"], "pageSize" in error["message"]) == (-32603, True)
 
 
+def test_a_list_is_only_as_large_as_what_its_filter_leaves(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may read many large tasks can still ask for those of one context with all there is of them."""
+    for number in range(4):
+        task = send(world, f"m-{number}")
+    params = {"contextId": task["contextId"], "includeArtifacts": True}
+    [shown] = world.result("ListTasks", params)["tasks"]
+    monkeypatch.setattr(own_tasks, "MAX_LISTED_BYTES", 2 * len(json.dumps(shown)))
+    assert world.result("ListTasks", params)["tasks"] == [shown]
+    assert world.call("ListTasks", {"includeArtifacts": True})["error"]["code"] == -32603
+
+
 def test_deleted_config_is_told_nothing_more(world: World) -> None:
     task = send(world, settled=False)
     (config,) = world.result("ListTaskPushNotificationConfigs", {"taskId": task["id"]})["configs"]

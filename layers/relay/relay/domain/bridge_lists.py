@@ -41,11 +41,15 @@ def bridge_list(result: Any, params: Json, to: ProtocolVersion) -> Any:
     }
 
 
-def listable(task: Json, params: Json, to: ProtocolVersion) -> Json:
-    """What the list will show of the task, at most: many whole ones would fill a function's memory. Raises: InvalidParamsError."""
+def listable(task: Json, params: Json, to: ProtocolVersion) -> Json | None:
+    """What the list will show of the task, at most: many whole ones would fill a function's memory. None: its filter leaves it out.
+
+    Raises: InvalidParamsError.
+    """
     if to is ProtocolVersion.V03 and not wants_pages(params):
         return task
-    return _Wanted.read(Fields(params)).cut(task)
+    wanted = _Wanted.read(Fields(params))
+    return wanted.cut(task) if wanted.holds(Snapshot(ProtocolVersion.V03, task)) else None
 
 
 def listed(result: Any) -> list[Json]:

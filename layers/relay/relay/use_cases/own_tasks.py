@@ -37,6 +37,9 @@ from relay.use_cases.take_over import TakeOver
 LISTED = 200  # of an agent's tasks of the relay's own, the newest: each is read by itself
 MAX_LISTED_BYTES = 20_000_000  # of what is kept of them as JSON; the function has 1 GB
 _TIMEOUT = timedelta(seconds=20)
+_TOO_LARGE = (
+    "All tasks together are too large: ask with a pageSize for those of a context or state, with a historyLength, without artifacts."
+)
 
 
 class OwnTasks:
@@ -96,11 +99,13 @@ class OwnTasks:
         key, reader = TaskKey(*passing.agent.key, tenant, ""), reader_of(passing.agent.key, passing.credential)
         tasks, size = list[Json](), 0
         for task in self._relay_tasks.list(key, reader=reader, limit=LISTED):
-            if revision := self._log.newest(task):
-                tasks.append(listable(convert(revision.snapshot, version).document, passing.request.params, version))
-                size += len(json.dumps(tasks[-1]))
+            revision = self._log.newest(task)
+            shown = listable(convert(revision.snapshot, version).document, passing.request.params, version) if revision else None
+            if shown is not None:
+                tasks.append(shown)
+                size += len(json.dumps(shown))
             if size > MAX_LISTED_BYTES:
-                raise UpstreamTooLargeError("All tasks together are too large: ask for them with a pageSize and without artifacts.")
+                raise UpstreamTooLargeError(_TOO_LARGE)
         return bridge_list(tasks, passing.request.params, version)
 
     def _cancel(self, passing: Passing, task: RelayTask) -> Answer | Json:
