@@ -238,3 +238,18 @@ def test_what_is_replayed_waits_for_a_breaker_that_is_open(world: World) -> None
         receivers.failed(key)
         world.advance(FIRST_PAUSE.total_seconds() / 2)
     assert again(world) == []
+
+
+def test_a_config_that_is_registered_anew_before_its_turn_is_not_sent_what_the_one_before_was(world: World) -> None:
+    """A page of a scan holds thousands of cursors, and the last of them has its turn minutes later."""
+    follow(world, "a", "b")
+    told(world, "working", "input-required")
+    parts = list(wiring().replay.find(Span(task_id="t1"), every=True))
+    with Receiver() as elsewhere:
+        world.delete("t1", "a")
+        world.register("t1", f"{elsewhere.url}/new", id="a")
+        world.settle()
+        assert {part.key.config_id: wiring().replay(part) for part in parts} == {"a": False, "b": True}
+        world.settle()
+        assert [post.revision for post in elsewhere.notifications] == ["3"], "where it has begun"
+    assert again(world, "b") == [2, 3]

@@ -68,8 +68,12 @@ class Replay:
                 yield Part(cursor.key, tuple(head.number for head in chosen), rest)
 
     def __call__(self, part: Part) -> bool:
-        """False: the config is gone, busy with them, or has too many waiting."""
-        return self._send_again(part.key, part.revisions)
+        """False: the config is gone, busy with them, or has too many waiting.
+
+        One that was deleted and registered anew since it was found is another: what was observed before it is none of its receiver's.
+        """
+        cursor = self._cursors.get(part.key, now=self._now())
+        return cursor is not None and cursor.start < part.revisions[0] and self._send_again(part.key, part.revisions)
 
     def _observed(self, cursor: Cursor, span: Span) -> list[RevisionHead]:
         """From the config's start to its cursor, the oldest first."""
