@@ -43,6 +43,16 @@ def moment(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time such as 2026-12-31T18:00Z") from error
 
 
+def past(text: str) -> datetime:
+    """A moment, or how long ago. Raises: argparse.ArgumentTypeError."""
+    if _LENGTH.fullmatch(text):
+        return datetime.now(UTC) - length(text)
+    try:
+        return moment(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, and no length of time such as 30m, 24h or 90d ago") from error
+
+
 def length(text: str) -> timedelta:
     """`30m`, `24h` or `90d`. Raises: argparse.ArgumentTypeError."""
     if not (parsed := _LENGTH.fullmatch(text)):

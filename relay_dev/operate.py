@@ -6,7 +6,7 @@ They run the functions' own use cases with the operator's own AWS rights.
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from relay.adapters.table.agents import RegisteredAgent
 from relay.domain.agent import FollowAs
@@ -205,18 +205,31 @@ def _redrive(args: argparse.Namespace) -> int:
     configs = sorted({letter.key for letter in letters})
     if args.dry_run:
         for key in configs:
-            numbers = wiring().redrive.revisions_to_send([letter for letter in letters if letter.key == key], every=args.every)
-            print(f"would send {_config(key)}: {_range(numbers)}")
+            own = tuple(letter for letter in letters if letter.key == key)
+            numbers = wiring().redrive.revisions_to_send(own, every=args.every)
+            print(f"would send {_config(key)}: {_sent(own, numbers, every=args.every)}")
         print(f"{counted(len(configs), 'config')}, {counted(len(letters), 'dead letter')}; nothing was sent")
         return 0
     left = 0
     for place, done in enumerate(wiring().redrive.redrive(letters, every=args.every), start=1):
         key = done.letters[0].key
         left += not done.revisions
-        what = _range(done.revisions) if done.revisions else "left alone: the config is gone, busy, or has too many waiting"
+        what = "left alone: the config is gone, busy, or has too many waiting"
+        if done.revisions:
+            what = _sent(done.letters, done.revisions, every=args.every)
         print(f"{place} of {len(configs)}: {_config(key)}: {what}", flush=True)
     print(f"{counted(len(configs) - left, 'config')} redriven, {left} left")
     return 0 if not left else 1
+
+
+def _sent(letters: Sequence[DeadLetter], revisions: tuple[int, ...], *, every: bool) -> str:
+    """What is sent of the letters of one config, and what of them is not."""
+    left = len({number for letter in letters for number in letter.open_revisions}) - len(revisions)
+    if not left:
+        return _range(revisions)
+    return f"{_range(revisions)}; {left} more" + (
+        " when these are sent: redrive again" if every else " passed over, which --every would send"
+    )
 
 
 def runs(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
@@ -229,9 +242,12 @@ def _filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", default="", metavar="ID", help="of push configs with this id")
     parser.add_argument("--receiver", default="", type=receiver, metavar="ORIGIN", help="for this receiver, such as https://example.com")
     parser.add_argument(
-        "--since", type=arguments.moment, metavar="TIME", help="given up at or after this time, ISO 8601; no zone means UTC"
+        "--since",
+        type=arguments.past,
+        metavar="TIME",
+        help="given up at or after this time: ISO 8601, no zone means UTC; or 2h, so long ago",
     )
-    parser.add_argument("--until", type=arguments.moment, metavar="TIME", help="given up before this time")
+    parser.add_argument("--until", type=arguments.past, metavar="TIME", help="given up before this time")
 
 
 def _filter(args: argparse.Namespace) -> Filter:

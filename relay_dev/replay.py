@@ -17,9 +17,12 @@ def add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Of each config only the newest state that was observed in that time, unless --every. Reads the whole table.",
     )
     parser.add_argument(
-        "--since", type=arguments.moment, metavar="TIME", help="observed at or after this time, ISO 8601; no zone means UTC"
+        "--since",
+        type=arguments.past,
+        metavar="TIME",
+        help="observed at or after this time: ISO 8601, no zone means UTC; or 2h, so long ago",
     )
-    parser.add_argument("--until", type=arguments.moment, metavar="TIME", help="observed before this time")
+    parser.add_argument("--until", type=arguments.past, metavar="TIME", help="observed before this time")
     parser.add_argument("--task", default="", metavar="ID", help="of this task")
     parser.add_argument("--config", default="", metavar="ID", help="of push configs with this id")
     parser.add_argument("--receiver", default="", type=receiver, metavar="ORIGIN", help="for this receiver, such as https://example.com")
@@ -31,6 +34,9 @@ def add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _replay(args: argparse.Namespace) -> int:
     if args.since is None and not args.task:
         print("relay: say from when on, or of which task: --since TIME or --task ID", file=sys.stderr)
+        return 2
+    if args.since and args.until and args.until <= args.since:
+        print("relay: --until is not after --since: nothing can lie between them", file=sys.stderr)
         return 2
     span = Span(task_id=args.task, config_id=args.config, receiver=args.receiver, since=args.since, until=args.until)
     replay, sent, left, rests = wiring().replay, 0, 0, []

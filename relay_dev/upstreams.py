@@ -38,6 +38,9 @@ def with_parameter(options: Sequence[UpstreamOption], url: str) -> list[Upstream
 
 def default_upstream(options: Sequence[UpstreamOption]) -> UpstreamOption | None:
     """The agent at the relay's own address: the one without a name, or the first. Raises: DevError."""
+    names = [option.name for option in options if option.name]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise DevError(f"Two agents are named {twice}: give each --upstream a name of its own.")
     bare = [option for option in options if not option.name]
     if len(bare) > 1:
         raise DevError(

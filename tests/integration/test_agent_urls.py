@@ -5,7 +5,8 @@ import argparse
 import pytest
 
 from relay_dev.arguments import agent_url
-from relay_dev.upstreams import UpstreamOption, upstream_option
+from relay_dev.failure import DevError
+from relay_dev.upstreams import UpstreamOption, default_upstream, upstream_option
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,10 @@ def test_any_other_is_refused_in_a_sentence_that_does_not_quote_it(text: str, co
         with pytest.raises(argparse.ArgumentTypeError, match=complaint) as raised:
             read(given)
         assert "hunter2" not in str(raised.value)
+
+
+def test_two_agents_of_one_name_are_refused() -> None:
+    options = [UpstreamOption(name, f"http://127.0.0.1:{port}") for port, name in enumerate(("a", "b", "a"), start=9000)]
+    with pytest.raises(DevError, match="Two agents are named a: give each --upstream a name of its own"):
+        default_upstream(options)
+    assert default_upstream(options[:2]) == options[0]

@@ -12,7 +12,9 @@ from relay.domain.crowd import LISTED_DOWN_TO, LISTED_FROM
 from relay.domain.keys import AgentKey, ListKey, TaskKey
 from relay.domain.listing import RECALL_AFTER
 from relay.domain.strategy import Strategy
+from relay.use_cases.known_listers import KnownListers
 from relay.use_cases.list_where_it_pays import MAX_KEYS, Crowds
+from relay.wiring import wiring
 from tests.support.samples import NOW
 from tests.support.world import World
 
@@ -86,6 +88,18 @@ def test_many_tasks_are_listed_and_a_change_is_told_by_the_list(world: World) ->
 
 
 @pytest.mark.thorough
+def test_list_that_has_just_begun_counts_for_tasks_that_would_not_have_begun_it(world: World) -> None:
+    """Or they would be said to have fallen back to polling, while the list works."""
+    key = ListKey(AGENT, "")
+    now = world.runner.clock.now
+    known = KnownListers(Listers(world.connection), wiring().watch_queue, slowest=timedelta(seconds=SLOW), now=now)
+    world.follow(*MANY[:2])
+    assert known.lists_until(key) is None
+    seconds(world, 2 * EVERY)
+    assert known.lists_until(key) is not None
+    assert known.lists_until(key, begins=False) is not None
+
+
 def test_artifacts_alone_are_found_within_the_sweep_and_then_as_soon_as_by_polls(world: World) -> None:
     quiet(world, *MANY)
     world.agent.task("t3").document["artifacts"] = [{"artifactId": "a", "parts": [{"text": "the first part"}]}]

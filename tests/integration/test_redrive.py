@@ -135,6 +135,26 @@ def test_command_counts_one_config_as_one_and_two_as_two(
     assert said() == "0 configs redriven, 0 left"
 
 
+def test_command_says_what_it_does_not_send(
+    world: World, redrive: Redrive, dead_letters: DeadLetters, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del redrive  # but for the cursor that it makes
+
+    def said(*arguments: str) -> str:
+        args = _parser("redrive").parse_args(["redrive", "--all", *arguments])
+        args.command(args)
+        return capsys.readouterr().out.splitlines()[0]
+
+    dead_letters.put(letter(world, 1, 3))
+    newest = "revision 3; 2 more passed over, which --every would send"
+    assert said("--dry-run") == f"would send task t1 config a: {newest}"
+    assert said("--dry-run", "--every") == "would send task t1 config a: revisions 1 to 3"
+    assert said() == f"1 of 1: task t1 config a: {newest}"
+    dead_letters.put(letter(world, 4, MAX_RESEND + 8))
+    begun = f"revisions 4 to {MAX_RESEND + 3}; 5 more when these are sent: redrive again"
+    assert said("--dry-run", "--every") == f"would send task t1 config a: {begun}"
+
+
 def letter(world: World, first: int, last: int, later: timedelta = timedelta(0)) -> DeadLetter:
     written_at = world.runner.clock.now() + later
     return DeadLetter(KEY, first, last, "refused", "https://receiver.example", f"msg_{first}", written_at)

@@ -166,6 +166,17 @@ def test_a_command_that_names_neither_time_nor_task_is_refused(world: World, cap
     )
 
 
+def test_a_time_may_be_so_long_ago_and_must_not_end_before_it_begins(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    follow(world, "a")
+    told(world, "completed")
+    _, lines = said(capsys, "--since", "2h", "--dry-run")
+    assert lines[-1] == "1 config; nothing was sent"
+    assert said(capsys, "--since", "1h", "--until", "2h") == (2, ["relay: --until is not after --since: nothing can lie between them"])
+    with pytest.raises(SystemExit):
+        said(capsys, "--since", "yesterday")
+    assert "'yesterday' is no ISO 8601 time such as 2026-12-31T18:00Z, and no length of time" in capsys.readouterr().err
+
+
 def test_a_config_that_is_busy_with_the_same_is_left_alone(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """It may be about to give up what was asked for earlier, and would take this wish along with its own."""
     follow(world, "a")

@@ -40,8 +40,11 @@ class KnownListers:
         lister = self._of(key, now)
         is_good = lister is not None and lister.is_good(now)
         lasts = lister is not None and lister.wanted_until - now >= self._lasts / 2
+        missed = _lately(self._missed, now)
         if not is_good:
-            self._missed = {**_lately(self._missed, now), key: now}
+            self._missed = {**missed, key: now}
+        elif key in missed:  # it has begun: who would not have begun it counts on it too
+            self._missed = {each: moment for each, moment in missed.items() if each != key}
         is_asked_for = goes_on if is_good else begins
         if is_asked_for and not (is_good and lasts) and self._may_ask(key, now):
             self._listers.want(key, until=now + self._lasts, now=now)
