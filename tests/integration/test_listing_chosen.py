@@ -87,7 +87,6 @@ def test_many_tasks_are_listed_and_a_change_is_told_by_the_list(world: World) ->
     assert b"the answer" in world.posts("t4")[0].body
 
 
-@pytest.mark.thorough
 def test_list_that_has_just_begun_counts_for_tasks_that_would_not_have_begun_it(world: World) -> None:
     """Or they would be said to have fallen back to polling, while the list works."""
     key = ListKey(AGENT, "")
@@ -100,6 +99,7 @@ def test_list_that_has_just_begun_counts_for_tasks_that_would_not_have_begun_it(
     assert known.lists_until(key, begins=False) is not None
 
 
+@pytest.mark.thorough
 def test_artifacts_alone_are_found_within_the_sweep_and_then_as_soon_as_by_polls(world: World) -> None:
     quiet(world, *MANY)
     world.agent.task("t3").document["artifacts"] = [{"artifactId": "a", "parts": [{"text": "the first part"}]}]
