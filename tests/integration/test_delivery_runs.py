@@ -3,22 +3,27 @@
 One step by itself: test_delivery_details.py.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from relay import observability
 from relay.domain.packing import LARGE_BYTES
 from relay.domain.schedule import GONE_RECHECK
 from relay.domain.wakeup import DeliveryWakeup
+from relay.use_cases.tell_ending import TellEnding
 from relay_dev import execution_environment
 from relay_dev.received import Notification
 from relay_dev.receiver import Receiver
 from tests.integration.test_deliver import appends
 from tests.integration.test_delivery_details import KEY, deliver, follow, follow_filtered, logged
+from tests.integration.test_register_beside_delete import registers_anew
 from tests.support.wire import AwsRequest, Effect
-from tests.support.world import World
+from tests.support.world import DELIVERY, World, config_key, task_key
 
 
 @contextmanager
@@ -145,6 +150,70 @@ def test_an_attempt_that_an_older_version_has_counted_goes_on_being_counted(worl
         world.connection.put({name: value for name, value in item.items() if name != "attempted"})
         world.advance(5)
         assert attempts(receiver) == [("2", 1, 503), ("2", 2, 200)]
+
+
+def test_a_fault_of_ours_brings_back_its_own_message_alone_and_says_which(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(world)
+    world.register("t1", id="b")
+    appends(world, "completed")
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "INFO")
+    observability.forget()
+    world.wire.decide = lambda request: Effect.FAILS if "CURSOR#a" in str(request.body) and request.name == "UpdateItem" else Effect.NONE
+    capsys.readouterr()
+    assert deliver(world, DeliveryWakeup(KEY), DeliveryWakeup(config_key("t1", "b"))) == ["m0"]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    [line] = [line for line in lines if line.get("message") == "delivery failed"]
+    assert (line["config"], line["error"]) == ("a", ["ClientError"])
+    assert (world.told("a"), world.told("b")) == ([], [2])
+
+
+@pytest.mark.parametrize("at", ["CURSOR#", "PUSH#"])
+def test_a_410_ends_no_config_that_is_registered_anew_meanwhile_and_its_wake_up_comes_back(world: World, at: str) -> None:
+    follow(world)
+    world.receiver.fail_next(410, times=2)
+    appends(world, "completed")
+    world.settle()
+    waits = world.cursor("t1", "a")
+    world.purge(DELIVERY)
+    world.runner.clock.advance(GONE_RECHECK)
+    left = [True]
+
+    def decide(request: AwsRequest) -> Effect:
+        if left and request.name == "DeleteItem" and request.body["Key"]["sk"]["S"].startswith(at):
+            left.clear()
+            registers_anew(world, f"{world.receiver.url}/a")
+        return Effect.NONE
+
+    world.wire.decide = decide
+    timer = DeliveryWakeup(KEY, timer=waits.waits_for)
+    assert deliver(world, timer) == []
+    assert not left
+    sent = [
+        DeliveryWakeup.load(each.body["MessageBody"])
+        for each in world.wire.asked(name="SendMessage")
+        if "timer" in each.body["MessageBody"]
+    ]
+    assert (timer in sent) == (at == "CURSOR#"), "with its cursor there it comes back; else its registration has woken it"
+    assert world.cursor("t1", "a").key == KEY
+
+
+def test_what_ends_without_its_task_says_why(world: World) -> None:
+    follow(world)
+    key = task_key("t1")
+    newest = world.revisions.newest(key)
+    watch = world.watch("t1")
+    assert newest is not None
+    assert watch is not None
+    now = world.runner.clock.now()
+    tell_ending = TellEnding(
+        world.revisions, unreachable_limit=timedelta(days=1), watch_deadline=timedelta(days=1), now=world.runner.clock.now
+    )
+    tell_ending(replace(watch, deadline=now - timedelta(seconds=1)), newest)
+    deliver(world, DeliveryWakeup(KEY))
+    [post] = world.posts("a")
+    assert post.headers["a2a-relay-ended"] == "deadline"
 
 
 # --- what a new process begins with: `world` is one
