@@ -16,7 +16,7 @@ from relay.domain.errors import RelayError
 from relay.domain.keys import DEFAULT_AGENT, DEFAULT_OWNER, AgentKey, ConfigKey
 from relay.domain.strategy import AUTOMATIC, Strategy, parse_strategy
 from relay.domain.webhook_url import origin
-from relay.use_cases.redrive import Filter
+from relay.use_cases.send_again import Filter
 from relay.wiring import wiring
 from relay_dev import arguments, follow_remarks, report_tokens, stack, troubles
 from relay_dev.failure import DevError
@@ -72,7 +72,7 @@ def add_agents(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def add_dead_letters(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("dead-letters", help="list the webhooks that were given up")
-    _filters(parser)
+    filters(parser, "given up")
     parser.add_argument(
         "--answers",
         action="store_true",
@@ -87,7 +87,7 @@ def add_redrive(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="send given-up webhooks again",
         description="Only the newest state that was given up, of each config, unless --every. A receiver that has newer ones gets it too.",
     )
-    _filters(parser)
+    filters(parser, "given up")
     parser.add_argument("--all", action="store_true", help="everything; without it at least one filter is needed")
     parser.add_argument("--every", action="store_true", help="every revision that was given up, not only the newest of each config")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
@@ -179,7 +179,7 @@ def _agents_remove(args: argparse.Namespace) -> int:
 
 
 def _dead_letters(args: argparse.Namespace) -> int:
-    letters = wiring().redrive.list(_filter(args))
+    letters = wiring().redrive.list(filter_of(args))
     for letter in letters:
         print(_line(letter))
         if args.answers:
@@ -197,7 +197,7 @@ def _tell_attempts(letter: DeadLetter) -> None:
 
 
 def _redrive(args: argparse.Namespace) -> int:
-    wanted = _filter(args)
+    wanted = filter_of(args)
     if wanted == Filter() and not args.all:
         print("relay: say what: --task, --config, --receiver, --since, --until, or --all", file=sys.stderr)
         return 2
@@ -237,20 +237,17 @@ def runs(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace]
     parser.set_defaults(run=run, command=command)
 
 
-def _filters(parser: argparse.ArgumentParser) -> None:
+def filters(parser: argparse.ArgumentParser, what: str) -> None:
+    """`what`: what was done at those times."""
     parser.add_argument("--task", default="", metavar="ID", help="of this task")
     parser.add_argument("--config", default="", metavar="ID", help="of push configs with this id")
     parser.add_argument("--receiver", default="", type=receiver, metavar="ORIGIN", help="for this receiver, such as https://example.com")
-    parser.add_argument(
-        "--since",
-        type=arguments.past,
-        metavar="TIME",
-        help="given up at or after this time: ISO 8601, no zone means UTC; or 2h, so long ago",
-    )
-    parser.add_argument("--until", type=arguments.past, metavar="TIME", help="given up before this time")
+    since = f"{what} at or after this time: ISO 8601, no zone means UTC; or 2h, so long ago"
+    parser.add_argument("--since", type=arguments.past, metavar="TIME", help=since)
+    parser.add_argument("--until", type=arguments.past, metavar="TIME", help=f"{what} before this time")
 
 
-def _filter(args: argparse.Namespace) -> Filter:
+def filter_of(args: argparse.Namespace) -> Filter:
     return Filter(task_id=args.task, config_id=args.config, receiver=args.receiver, since=args.since, until=args.until)
 
 

@@ -3,10 +3,9 @@
 import argparse
 import sys
 
-from relay.use_cases.replay import Part, Span
+from relay.use_cases.replay import Part
 from relay.wiring import wiring
-from relay_dev import arguments
-from relay_dev.operate import receiver, runs
+from relay_dev.operate import filter_of, filters, runs
 from relay_dev.shown import counted, shown
 
 
@@ -16,16 +15,7 @@ def add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="send webhooks again, delivered ones too",
         description="Of each config only the newest state that was observed in that time, unless --every. Reads the whole table.",
     )
-    parser.add_argument(
-        "--since",
-        type=arguments.past,
-        metavar="TIME",
-        help="observed at or after this time: ISO 8601, no zone means UTC; or 2h, so long ago",
-    )
-    parser.add_argument("--until", type=arguments.past, metavar="TIME", help="observed before this time")
-    parser.add_argument("--task", default="", metavar="ID", help="of this task")
-    parser.add_argument("--config", default="", metavar="ID", help="of push configs with this id")
-    parser.add_argument("--receiver", default="", type=receiver, metavar="ORIGIN", help="for this receiver, such as https://example.com")
+    filters(parser, "observed")
     parser.add_argument("--every", action="store_true", help="every revision, not only the newest of each config; the oldest first")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
     runs(parser, _replay)
@@ -38,9 +28,8 @@ def _replay(args: argparse.Namespace) -> int:
     if args.since and args.until and args.until <= args.since:
         print("relay: --until is not after --since: nothing can lie between them", file=sys.stderr)
         return 2
-    span = Span(task_id=args.task, config_id=args.config, receiver=args.receiver, since=args.since, until=args.until)
     replay, sent, left, rests = wiring().replay, 0, 0, []
-    for part in replay.find(span, every=args.every):
+    for part in replay.find(filter_of(args), every=args.every):
         if args.dry_run or replay(part):
             sent += 1
             rests += [part.rest] if part.rest else []

@@ -8,6 +8,7 @@ import json
 import os
 from typing import Any
 
+from relay.adapters.aws_errors import AWS_ERRORS
 from relay_dev import troubles
 from relay_dev.running import running
 
@@ -66,7 +67,7 @@ def _of_stack(name: str) -> dict[str, str]:
         region = client.meta.region_name
         pages = client.get_paginator("list_stack_resources").paginate(StackName=name)
         resources = {found["LogicalResourceId"]: found for page in pages for found in page["StackResourceSummaries"]}
-    except troubles.AWS as error:
+    except AWS_ERRORS as error:
         if troubles.is_missing_stack(error):
             where = "name another, or its region with AWS_REGION, or its account with AWS_PROFILE"
             raise StackNotFoundError(f"your AWS account has no stack {name!r} in {region}: {where}") from error

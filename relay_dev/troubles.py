@@ -1,7 +1,8 @@
 """What an operator's command meets outside of it, as one sentence for the person at the terminal, with what to do where that is known."""
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, SSOError, TokenRetrievalError
+from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError, SSOError, TokenRetrievalError
 
+from relay.adapters.aws_errors import AWS_ERRORS
 from relay.adapters.queues import NotSentError
 from relay.adapters.secrets import SecretError
 from relay.adapters.signing_keys import SigningKeyError
@@ -10,8 +11,7 @@ from relay.adapters.table.items import UnknownItemError
 from relay.adapters.vault import VaultError
 from relay.domain.errors import RelayError
 
-AWS = (BotoCoreError, ClientError)
-TROUBLES = (*AWS, NotSentError, RelayError, SecretError, SigningKeyError, TableBusyError, UnknownItemError, VaultError)
+TROUBLES = (*AWS_ERRORS, NotSentError, RelayError, SecretError, SigningKeyError, TableBusyError, UnknownItemError, VaultError)
 
 _LOG_IN = "log in again (such as `aws sso login`), or name another profile with AWS_PROFILE"
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
@@ -29,7 +29,7 @@ def told(error: BaseException) -> str:
     if isinstance(error, ClientError):
         return _refused(error)
     cause = error.__cause__
-    return f"{_in_one_line(error)}: {told(cause)}" if isinstance(cause, AWS) else _in_one_line(error)
+    return f"{_in_one_line(error)}: {told(cause)}" if isinstance(cause, AWS_ERRORS) else _in_one_line(error)
 
 
 def is_missing_stack(error: BaseException) -> bool:

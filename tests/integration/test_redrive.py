@@ -11,8 +11,8 @@ from relay.adapters.table.connection import Connection
 from relay.adapters.table.cursors import MAX_RESEND
 from relay.adapters.table.dead_letters import DeadLetters
 from relay.domain.dead_letter import DeadLetter
-from relay.use_cases.redrive import Filter, Redrive
-from relay.use_cases.send_again import SendAgain
+from relay.use_cases.redrive import Redrive
+from relay.use_cases.send_again import Filter, SendAgain
 from relay.wiring import wiring
 from relay_dev.cli import _parser
 from tests.support.wire import Effect, once
@@ -122,17 +122,12 @@ def test_command_counts_one_config_as_one_and_two_as_two(
 ) -> None:
     del redrive  # but for the cursor that it makes
 
-    def said(*arguments: str) -> str:
-        args = _parser("redrive").parse_args(["redrive", "--all", *arguments])
-        args.command(args)
-        return capsys.readouterr().out.splitlines()[-1]
-
     dead_letters.put(letter(world, 1, 1))
-    assert said("--dry-run") == "1 config, 1 dead letter; nothing was sent"
+    assert said(capsys, "--dry-run")[-1] == "1 config, 1 dead letter; nothing was sent"
     dead_letters.put(letter(world, 2, 2))
-    assert said("--dry-run") == "1 config, 2 dead letters; nothing was sent"
-    assert said() == "1 config redriven, 0 left"
-    assert said() == "0 configs redriven, 0 left"
+    assert said(capsys, "--dry-run")[-1] == "1 config, 2 dead letters; nothing was sent"
+    assert said(capsys)[-1] == "1 config redriven, 0 left"
+    assert said(capsys)[-1] == "0 configs redriven, 0 left"
 
 
 def test_command_says_what_it_does_not_send(
@@ -140,19 +135,21 @@ def test_command_says_what_it_does_not_send(
 ) -> None:
     del redrive  # but for the cursor that it makes
 
-    def said(*arguments: str) -> str:
-        args = _parser("redrive").parse_args(["redrive", "--all", *arguments])
-        args.command(args)
-        return capsys.readouterr().out.splitlines()[0]
-
     dead_letters.put(letter(world, 1, 3))
     newest = "revision 3; 2 more passed over, which --every would send"
-    assert said("--dry-run") == f"would send task t1 config a: {newest}"
-    assert said("--dry-run", "--every") == "would send task t1 config a: revisions 1 to 3"
-    assert said() == f"1 of 1: task t1 config a: {newest}"
+    assert said(capsys, "--dry-run")[0] == f"would send task t1 config a: {newest}"
+    assert said(capsys, "--dry-run", "--every")[0] == "would send task t1 config a: revisions 1 to 3"
+    assert said(capsys)[0] == f"1 of 1: task t1 config a: {newest}"
     dead_letters.put(letter(world, 4, MAX_RESEND + 8))
     begun = f"revisions 4 to {MAX_RESEND + 3}; 5 more when these are sent: redrive again"
-    assert said("--dry-run", "--every") == f"would send task t1 config a: {begun}"
+    assert said(capsys, "--dry-run", "--every")[0] == f"would send task t1 config a: {begun}"
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    """The lines of the command."""
+    args = _parser("redrive").parse_args(["redrive", "--all", *arguments])
+    args.command(args)
+    return capsys.readouterr().out.splitlines()
 
 
 def letter(world: World, first: int, last: int, later: timedelta = timedelta(0)) -> DeadLetter:

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from relay.use_cases.redrive import Filter, Redriven
+from relay.use_cases.redrive import Redriven
+from relay.use_cases.send_again import Filter
 from relay.wiring import wiring
 from relay_dev.received import Notification
 from tests.support.wire import Died, Effect, once, undisturbed

@@ -8,8 +8,8 @@ from relay.adapters.table.cursors import MAX_RESEND
 from relay.adapters.table.receivers import Receivers
 from relay.domain.breaker import FIRST_PAUSE, LONGEST_PAUSE, THRESHOLD
 from relay.domain.keys import ReceiverKey
-from relay.use_cases.redrive import Filter
-from relay.use_cases.replay import Part, Span
+from relay.use_cases.replay import Part
+from relay.use_cases.send_again import Filter
 from relay.wiring import wiring
 from relay_dev.cli import _parser
 from relay_dev.receiver import Receiver
@@ -36,9 +36,9 @@ def follow(world: World, *config_ids: str) -> None:
     world.settle()
 
 
-def replay(span: Span, *, every: bool = False) -> list[tuple[Part, bool]]:
+def replay(wanted: Filter, *, every: bool = False) -> list[tuple[Part, bool]]:
     use_case = wiring().replay
-    return [(part, use_case(part)) for part in use_case.find(span, every=every)]
+    return [(part, use_case(part)) for part in use_case.find(wanted, every=every)]
 
 
 def again(world: World, config_id: str = "a") -> list[int]:
@@ -56,7 +56,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list
 def test_what_was_delivered_is_sent_again_as_it_was_and_says_so(world: World) -> None:
     follow(world, "a")
     told(world, "working", "input-required", "completed")
-    assert replay(Span(task_id="t1"), every=True) == [(Part(KEY, (2, 3, 4)), True)]
+    assert replay(Filter(task_id="t1"), every=True) == [(Part(KEY, (2, 3, 4)), True)]
     world.settle()
     posts = world.posts("a")
     first, second = posts[:3], posts[3:]
@@ -70,8 +70,8 @@ def test_only_the_newest_state_of_that_time_is_sent_again_unless_every(world: Wo
     told(world, "working", "input-required")
     world.runner.clock.advance(timedelta(minutes=1))
     until = told(world, "completed")
-    assert replay(Span(task_id="t1")) == [(Part(KEY, (4,)), True)]
-    assert replay(Span(task_id="t1", until=until)) == [(Part(KEY, (3,)), True)]
+    assert replay(Filter(task_id="t1")) == [(Part(KEY, (4,)), True)]
+    assert replay(Filter(task_id="t1", until=until)) == [(Part(KEY, (3,)), True)]
     world.settle()
     assert again(world) == [3, 4]
 
@@ -83,8 +83,8 @@ def test_a_time_takes_what_was_observed_in_it(world: World) -> None:
     since = told(world, "input-required", "working")
     world.runner.clock.advance(timedelta(minutes=1))
     until = told(world, "completed")
-    assert replay(Span(since=since, until=until), every=True) == [(Part(KEY, (3, 4)), True)]
-    assert replay(Span(since=world.runner.clock.now() + timedelta(seconds=1))) == []
+    assert replay(Filter(since=since, until=until), every=True) == [(Part(KEY, (3, 4)), True)]
+    assert replay(Filter(since=world.runner.clock.now() + timedelta(seconds=1))) == []
 
 
 def test_a_task_a_config_and_a_receiver_choose_whose(world: World) -> None:
@@ -94,14 +94,14 @@ def test_a_task_a_config_and_a_receiver_choose_whose(world: World) -> None:
         told(world, "completed")
         began = world.runner.clock.now() - timedelta(days=1)
 
-        def whose(span: Span) -> list[str]:
-            return sorted(part.key.config_id for part in wiring().replay.find(span, every=False))
+        def whose(wanted: Filter) -> list[str]:
+            return sorted(part.key.config_id for part in wiring().replay.find(wanted, every=False))
 
-        assert whose(Span(since=began)) == ["a", "b", "c"]
-        assert whose(Span(task_id="t1", config_id="b")) == ["b"]
-        assert whose(Span(since=began, receiver=elsewhere.url)) == ["c"]
-        assert whose(Span(since=began, receiver=world.receiver.url)) == ["a", "b"]
-        assert whose(Span(task_id="t2")) == []
+        assert whose(Filter(since=began)) == ["a", "b", "c"]
+        assert whose(Filter(task_id="t1", config_id="b")) == ["b"]
+        assert whose(Filter(since=began, receiver=elsewhere.url)) == ["c"]
+        assert whose(Filter(since=began, receiver=world.receiver.url)) == ["a", "b"]
+        assert whose(Filter(task_id="t2")) == []
 
 
 def test_what_is_still_to_be_sent_is_not_replayed_but_comes_after_what_is(world: World) -> None:
@@ -109,7 +109,7 @@ def test_what_is_still_to_be_sent_is_not_replayed_but_comes_after_what_is(world:
     told(world, "working")
     world.receiver.fail_next(503)
     told(world, "completed")
-    assert replay(Span(task_id="t1"), every=True) == [(Part(KEY, (2,)), True)]
+    assert replay(Filter(task_id="t1"), every=True) == [(Part(KEY, (2,)), True)]
     world.advance(5)
     assert [(post.revision, post.status) for post in world.posts("a")] == [("2", 200), ("3", 503), ("2", 200), ("3", 200)]
 
@@ -120,16 +120,16 @@ def test_a_config_that_has_been_told_nothing_has_nothing_to_replay(world: World)
     told(world, "working", "working")
     world.register("t1", id="b")
     world.settle()
-    assert replay(Span(task_id="t1", config_id="b"), every=True) == []
+    assert replay(Filter(task_id="t1", config_id="b"), every=True) == []
     told(world, "completed")
-    assert replay(Span(task_id="t1", config_id="b"), every=True) == [(Part(config_key("t1", "b"), (4,)), True)]
+    assert replay(Filter(task_id="t1", config_id="b"), every=True) == [(Part(config_key("t1", "b"), (4,)), True)]
 
 
 def test_what_the_configs_filter_leaves_out_is_not_replayed(world: World) -> None:
     world.agent.task("t1")
     key = config_key("t1", documented(world, events=["task.working"])["configId"])
     told(world, "working", "completed")
-    assert [part for part in wiring().replay.find(Span(task_id="t1"), every=False) if part.key == key] == [Part(key, (2,))]
+    assert [part for part in wiring().replay.find(Filter(task_id="t1"), every=False) if part.key == key] == [Part(key, (2,))]
 
 
 def test_what_does_not_fit_in_at_once_is_left_to_another_replay(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,7 +196,7 @@ def test_what_is_replayed_is_sent_though_its_worker_dies_and_the_queue_is_purged
     told(world, "completed")
     world.advance(SWEEP)
     assert world.watch("t1") is None, "the task has ended, and all is told"
-    [(_, is_replayed)] = replay(Span(task_id="t1"))
+    [(_, is_replayed)] = replay(Filter(task_id="t1"))
     assert is_replayed
     world.wire.decide = once(Effect.DIES_AFTER, function="deliver", name="UpdateItem")
     world.settle()
@@ -211,7 +211,7 @@ def test_a_replayed_one_that_fails_to_the_end_is_a_dead_letter_and_redriven(worl
     follow(world, "a")
     told(world, "working", "completed")
     world.receiver.fail_next(400)
-    assert replay(Span(task_id="t1"))[0][1]
+    assert replay(Filter(task_id="t1"))[0][1]
     world.settle()
     letters = wiring().redrive.list(Filter())
     assert [(letter.first, letter.last) for letter in letters] == [(3, 3)]
@@ -228,7 +228,7 @@ def test_what_is_replayed_counts_as_behind_from_then_on_however_old_it_is(world:
     world.advance(3 * 24 * 3600)
     world.receiver.fail_next(503)
     began = world.runner.clock.now()
-    assert replay(Span(task_id="t1"))[0][1]
+    assert replay(Filter(task_id="t1"))[0][1]
     world.settle()
     behind_since = world.cursor("t1", "a").behind_since
     assert behind_since is not None
@@ -243,7 +243,7 @@ def test_what_is_replayed_waits_for_a_breaker_that_is_open(world: World) -> None
     receivers = Receivers(world.connection, longest_pause=LONGEST_PAUSE, now=world.runner.clock.now)
     for _ in range(THRESHOLD):
         receivers.failed(key)
-    assert replay(Span(task_id="t1"))[0][1]
+    assert replay(Filter(task_id="t1"))[0][1]
     world.settle()
     for _ in range(THRESHOLD):
         receivers.failed(key)
@@ -255,7 +255,7 @@ def test_a_config_that_is_registered_anew_before_its_turn_is_not_sent_what_the_o
     """A page of a scan holds thousands of cursors, and the last of them has its turn minutes later."""
     follow(world, "a", "b")
     told(world, "working", "input-required")
-    parts = list(wiring().replay.find(Span(task_id="t1"), every=True))
+    parts = list(wiring().replay.find(Filter(task_id="t1"), every=True))
     with Receiver() as elsewhere:
         world.delete("t1", "a")
         world.register("t1", f"{elsewhere.url}/new", id="a")

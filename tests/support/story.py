@@ -12,7 +12,7 @@ from typing import Any, Self
 from botocore.exceptions import ClientError
 
 from relay.domain.task import RevisionHead
-from relay.use_cases.redrive import Filter
+from relay.use_cases.send_again import Filter
 from relay.wiring import wiring
 from relay_dev import execution_environment
 from relay_dev.received import Notification

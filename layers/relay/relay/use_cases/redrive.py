@@ -16,27 +16,7 @@ from relay.adapters.table.revisions import Revisions
 from relay.domain.dead_letter import DeadLetter
 from relay.domain.evo_ai import wants
 from relay.domain.keys import ConfigKey
-from relay.use_cases.send_again import SendAgain
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which dead letters: empty fields match all. `receiver` is an origin; times are aware UTC."""
-
-    task_id: str = ""
-    config_id: str = ""
-    receiver: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def matches(self, letter: DeadLetter) -> bool:
-        return (
-            self.task_id in ("", letter.key.task.task_id)
-            and self.config_id in ("", letter.key.config_id)
-            and self.receiver in ("", letter.receiver)
-            and (self.since is None or letter.written_at >= self.since)
-            and (self.until is None or letter.written_at < self.until)
-        )
+from relay.use_cases.send_again import Filter, SendAgain
 
 
 @dataclass(frozen=True)
@@ -65,7 +45,7 @@ class Redrive:
 
     def list(self, wanted: Filter) -> list[DeadLetter]:
         """The oldest first."""
-        found = (letter for letter in self._dead_letters.all(now=self._now()) if wanted.matches(letter))
+        found = (letter for letter in self._dead_letters.all(now=self._now()) if _is_wanted(letter, wanted))
         return sorted(found, key=lambda letter: (letter.written_at, letter.key, letter.first))
 
     def redrive(self, letters: Iterable[DeadLetter], *, every: bool) -> Iterator[Redriven]:
@@ -103,3 +83,7 @@ class Redrive:
                 self._dead_letters.delete(letter)
             elif letter.open_revisions.start <= asked_to:
                 self._dead_letters.shorten(letter, asked_to=asked_to)
+
+
+def _is_wanted(letter: DeadLetter, wanted: Filter) -> bool:
+    return wanted.names(letter.key) and wanted.receiver in ("", letter.receiver) and wanted.covers(letter.written_at)

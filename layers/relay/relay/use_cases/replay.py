@@ -15,29 +15,7 @@ from relay.domain.evo_ai import wants
 from relay.domain.keys import ConfigKey, ReceiverKey
 from relay.domain.push_config import Cursor
 from relay.domain.task import RevisionHead
-from relay.use_cases.send_again import SendAgain
-
-
-@dataclass(frozen=True)
-class Span:
-    """Of which configs, and what was observed when; empty fields match all. `receiver` is an origin; times are aware UTC."""
-
-    task_id: str = ""
-    config_id: str = ""
-    receiver: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def has(self, cursor: Cursor) -> bool:
-        task, group = cursor.key.task, ReceiverKey(cursor.key.task.owner, self.receiver).group
-        return (
-            self.task_id in ("", task.task_id)
-            and self.config_id in ("", cursor.key.config_id)
-            and (not self.receiver or group == cursor.group)
-        )
-
-    def covers(self, head: RevisionHead) -> bool:
-        return (self.since is None or head.arrived_at >= self.since) and (self.until is None or head.arrived_at < self.until)
+from relay.use_cases.send_again import Filter, SendAgain
 
 
 @dataclass(frozen=True)
@@ -59,10 +37,10 @@ class Replay:
         self._send_again = send_again
         self._now = now
 
-    def find(self, span: Span, *, every: bool) -> Iterator[Part]:
+    def find(self, wanted: Filter, *, every: bool) -> Iterator[Part]:
         """Config by config, as the table is read, all of it. Only the newest state of each that its filter lets through, unless `every`."""
         for cursor in self._cursors.all(now=self._now()):
-            if span.has(cursor) and (heads := self._observed(cursor, span)):
+            if _is_wanted(cursor, wanted) and (heads := self._observed(cursor, wanted)):
                 chosen = heads[:MAX_RESEND] if every else heads[-1:]
                 rest = heads[MAX_RESEND].arrived_at if every and len(heads) > MAX_RESEND else None
                 yield Part(cursor.key, tuple(head.number for head in chosen), rest)
@@ -75,11 +53,17 @@ class Replay:
         cursor = self._cursors.get(part.key, now=self._now())
         return cursor is not None and cursor.start < part.revisions[0] and self._send_again(part.key, part.revisions)
 
-    def _observed(self, cursor: Cursor, span: Span) -> list[RevisionHead]:
+    def _observed(self, cursor: Cursor, wanted: Filter) -> list[RevisionHead]:
         """From the config's start to its cursor, the oldest first."""
         if cursor.position <= cursor.start:
             return []
         found = self._revisions.heads(cursor.key.task, first=cursor.start + 1, last=cursor.position)
-        heads = [head for head in found if span.covers(head)]
+        heads = [head for head in found if wanted.covers(head.arrived_at)]
         events = self._configs.events(cursor.key) if heads else ()
         return [head for head in reversed(heads) if wants(events, head)]
+
+
+def _is_wanted(cursor: Cursor, wanted: Filter) -> bool:
+    """A cursor knows its receiver by its group."""
+    is_receiver = not wanted.receiver or cursor.group == ReceiverKey(cursor.key.task.owner, wanted.receiver).group
+    return is_receiver and wanted.names(cursor.key)

@@ -4,6 +4,7 @@ The steps are the model's (tests/model): add, watch, wake. Each may be repeated;
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from relay.adapters.queues import Queue
@@ -12,6 +13,23 @@ from relay.adapters.table.watches import Watches
 from relay.domain.keys import ConfigKey
 from relay.domain.push_config import Cursor
 from relay.domain.wakeup import DeliveryWakeup
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What an operator wants sent again; empty fields match all. `receiver` is an origin; times are aware UTC."""
+
+    task_id: str = ""
+    config_id: str = ""
+    receiver: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def names(self, key: ConfigKey) -> bool:
+        return self.task_id in ("", key.task.task_id) and self.config_id in ("", key.config_id)
+
+    def covers(self, moment: datetime) -> bool:
+        return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
 
 
 class SendAgain:
