@@ -93,7 +93,7 @@ def blocking(relay: Relay, hold: threading.Event) -> Iterator[dict[str, Agent]]:
 
 def test_evo_ai_gets_push_through_the_relay(relay: Relay, blocking: dict[str, Agent], client: A2AClient, receiver: Receiver) -> None:
     task = client.send(relay.at("evo"), "hello", webhook=webhook(receiver))
-    assert task.state == "submitted"
+    assert task.state in ("submitted", "working"), "at once, as it stands: the worker may have begun"
     told = wait_for_state(receiver, "completed")
     assert [each.state for each in told] == ["submitted", "working", "completed"]
     assert b"answer to hello" in told[-1].body
